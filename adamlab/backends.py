@@ -1,0 +1,154 @@
+"""Three ways to take a step with any rule: number by number, array by array, or in a compiled loop.
+
+A stepper holds one run's iterate, the optimizer's state and the step count. All three call the optimizer's own
+``coefficients`` and ``update``, and all take the squared length of a step in the order of `adamlab.reduction`; they
+agree to the last bit. ``numba`` lives in `adamlab.compiled`, because importing it takes a while.
+"""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from inspect import signature
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamlab.reduction import squared_length
+
+Array = NDArray[np.floating[Any]]
+
+
+class Stepper(Protocol):
+    """One run under way. ``t`` counts steps, ``step_sq`` is the squared L2 length of the last (nan before it)."""
+
+    t: int
+    step_sq: float
+
+    @property
+    def theta(self) -> Array:
+        """A copy of the iterate."""
+
+    def step(self, gradient: Array) -> None:
+        """Take one step with ``gradient``, an array of theta's shape and dtype, which is left alone."""
+
+    def advance(self, until: int, tol_sq: float) -> None:
+        """Take steps up to number ``until``; stop after one with ``step_sq`` below ``tol_sq`` or not finite."""
+
+
+def stepper(backend: str, optimizer: Any, objective: Any, theta0: Array) -> Stepper:
+    """A stepper of the named backend that starts at ``theta0`` (copied).
+
+    ``objective`` is what `advance` takes gradients of; with None there is only `Stepper.step`.
+    """
+    if backend == "numba":
+        from adamlab.compiled import NumbaStepper
+
+        return NumbaStepper(optimizer, objective, theta0)
+    return {"python": PythonStepper, "numpy": NumpyStepper}[backend](optimizer, objective, theta0)
+
+
+@cache
+def state_names(optimizer: type[Any]) -> tuple[str, ...]:
+    """The names of an optimizer's state: the parameters of ``update`` after ``c``, ``g`` and ``theta``."""
+    return tuple(signature(optimizer.update).parameters)[3:]
+
+
+@cache
+def first_carry(optimizer: type[Any]) -> tuple[float, ...]:
+    """What ``coefficients`` receives at step 1 after ``t``: the defaults of its parameters."""
+    return tuple(float(p.default) for p in list(signature(optimizer.coefficients).parameters.values())[2:])
+
+
+def objective_data(objective: Any) -> tuple[Array, ...]:
+    """The arrays an objective's functions take after ``x``, floating ones in its dtype."""
+    arrays = objective.data() if hasattr(objective, "data") else ()
+    return tuple(np.ascontiguousarray(a, objective.dtype if a.dtype.kind == "f" else a.dtype) for a in arrays)
+
+
+def goes_on(step_sq: float, tol_sq: float) -> bool:
+    """Whether a run continues after a step of this squared length: long enough, and finite."""
+    return tol_sq <= step_sq < math.inf
+
+
+def advance_by_calls(run: Stepper, gradient: Callable[[], Array], until: int, tol_sq: float) -> None:
+    """`Stepper.advance` by one call of ``gradient`` and one of ``step`` after another."""
+    while run.t < until:
+        with np.errstate(all="ignore"):
+            g = gradient()
+        run.step(g)
+        if not goes_on(run.step_sq, tol_sq):
+            break
+
+
+class NumpyStepper:
+    """The rule on whole arrays."""
+
+    def __init__(self, optimizer: Any, objective: Any, theta0: Array) -> None:
+        self.t = 0
+        self.step_sq = math.nan
+        self._optimizer, self._objective = optimizer, objective
+        self._theta = np.array(theta0)
+        self._state = tuple(np.zeros_like(theta0) for _ in state_names(type(optimizer)))
+        self._carry = first_carry(type(optimizer))
+        self._data = () if objective is None else objective_data(objective)
+
+    @property
+    def theta(self) -> Array:
+        return self._theta.copy()
+
+    def step(self, gradient: Array) -> None:
+        self.t += 1
+        c, self._carry = self._optimizer.coefficients(self.t, *self._carry)
+        c = c._make(map(self._theta.dtype.type, c))
+        with np.errstate(all="ignore"):
+            theta, *state = self._optimizer.update(c, gradient, self._theta, *self._state)
+            self.step_sq = squared_length(theta - self._theta)
+        self._theta, self._state = theta, tuple(state)
+
+    def advance(self, until: int, tol_sq: float) -> None:
+        advance_by_calls(self, lambda: self._objective.gradient(self._theta, *self._data), until, tol_sq)
+
+
+class PythonStepper:
+    """The rule on one number after another, in a Python loop.
+
+    The numbers are NumPy scalars, whose arithmetic is IEEE's in float32 as in float64 (Python's own float raises
+    where IEEE gives an infinity, and knows one precision only).
+    """
+
+    def __init__(self, optimizer: Any, objective: Any, theta0: Array) -> None:
+        self.t = 0
+        self.step_sq = math.nan
+        self._optimizer, self._objective = optimizer, objective
+        self._shape, self._number = theta0.shape, theta0.dtype.type
+        self._theta = list(theta0.ravel())
+        zeros = [self._number(0)] * len(state_names(type(optimizer)))
+        self._state: list[Any] = [zeros] * theta0.size
+        self._carry = first_carry(type(optimizer))
+        self._data = () if objective is None else objective_data(objective)
+
+    @property
+    def theta(self) -> Array:
+        return np.array(self._theta).reshape(self._shape)
+
+    def step(self, gradient: Array) -> None:
+        self.t += 1
+        c, self._carry = self._optimizer.coefficients(self.t, *self._carry)
+        c = c._make(map(self._number, c))
+        update, before = self._optimizer.update, self._theta
+        rows = zip(np.asarray(gradient, self._number).ravel(), before, self._state, strict=True)
+        with np.errstate(all="ignore"):
+            moved = [update(c, g, x, *state) for g, x, state in rows]
+            self._theta = [self._number(theta) for theta, *_ in moved]
+            self._state = [state for _, *state in moved]
+            self.step_sq = squared_length(np.array(self._theta) - np.array(before))
+
+    def advance(self, until: int, tol_sq: float) -> None:
+        advance_by_calls(self, self._gradient, until, tol_sq)
+
+    def _gradient(self) -> Array:
+        if not self._objective.separable:
+            return self._objective.gradient(self.theta, *self._data)  # type: ignore[no-any-return]
+        one, rows = self._objective.gradient, zip(self._theta, *self._data, strict=True)
+        return np.array([one(x, *row) for x, *row in rows], self._number)

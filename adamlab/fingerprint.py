@@ -1,0 +1,64 @@
+"""Which version of the code computes something: a hash over source files, followed through imports.
+
+Both a run's identity and the folder of its compiled kernels are keyed by it, so an edit of a leaf, or of anything
+it uses, makes exactly its own results and kernels stale.
+"""
+
+import ast
+import hashlib
+import sys
+from collections.abc import Iterable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+
+@cache
+def fingerprint(*modules: str) -> str:
+    """A hash (20 hex digits) of the sources of ``modules`` and of all they import from the lab.
+
+    ``modules`` are dotted names; their order does not matter. Depends on the text of the files only, not on where
+    they lie, nor on the machine or the version of Python.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(_with_imports(modules)):
+        digest.update(name.encode() + b"\0" + _source(name) + b"\0")
+    return digest.hexdigest()[:20]
+
+
+def _with_imports(modules: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(_imports(name))
+    return found
+
+
+@cache
+def _source(name: str) -> bytes:
+    return _path(name).read_bytes().replace(b"\r\n", b"\n")
+
+
+@cache
+def _path(name: str) -> Path:
+    module = sys.modules.get(name)
+    origin = getattr(module, "__file__", None) or getattr(find_spec(name), "origin", None)
+    if origin is None:
+        raise ModuleNotFoundError(f"{name}: no source file")
+    return Path(origin)
+
+
+@cache
+def _imports(name: str) -> tuple[str, ...]:
+    """The lab's modules that ``name`` imports, wherever in the file the statement stands."""
+    package = name.split(".")[0]
+    named: set[str] = set()
+    for node in ast.walk(ast.parse(_source(name))):
+        if isinstance(node, ast.Import):
+            named.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            named.add(node.module)
+    return tuple(sorted(module for module in named if module.split(".")[0] == package))

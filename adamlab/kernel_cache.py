@@ -1,0 +1,102 @@
+"""Compiled kernels kept on disk, so that a second process loads them instead of compiling.
+
+Numba's own disk cache cannot serve here: it looks a closure up by the identity of what it closes over, which no
+other process shares, and it stamps an entry with the one file that holds the function, so an edited helper in
+another file leaves its callers stale. Here the folder is named after a fingerprint of all sources that went into
+the kernel, and each file after the argument types, the processor and the versions of Numba and Python.
+"""
+
+import hashlib
+import os
+import pickle
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core.caching import CompileResultCacheImpl, _Cache
+from numba.core.serialize import dumps
+from platformdirs import user_cache_path
+
+KEPT_DAYS = 30
+
+
+def keep_on_disk(dispatcher: Any, name: str, version: str) -> Any:
+    """Give a jitted function a place on disk: file ``name``-... in the folder of ``version``. Returns it."""
+    dispatcher._cache = _DiskCache(dispatcher.py_func, name, cache_root() / version)
+    dispatcher._can_cache = True
+    return dispatcher
+
+
+def cache_root() -> Path:
+    """Where kernels are kept: ``$ADAMLAB_CACHE``, or ``adamlab`` in the user's cache folder."""
+    chosen = os.environ.get("ADAMLAB_CACHE")
+    return Path(chosen) if chosen else user_cache_path("adamlab")
+
+
+class _DiskCache(_Cache):  # type: ignore[misc]  # Numba carries no types
+    """One file per compiled signature. Whatever goes wrong with the disk, the kernel is compiled instead."""
+
+    def __init__(self, py_func: Any, name: str, folder: Path) -> None:
+        self._name, self._folder = name, folder
+        self._impl = CompileResultCacheImpl(py_func)
+
+    @property
+    def cache_path(self) -> str:
+        return str(self._folder)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        target_context.refresh()
+        try:
+            payload = pickle.loads(self._file(sig, target_context.codegen()).read_bytes())
+            self._folder.touch()
+        except (OSError, EOFError, pickle.UnpicklingError):
+            return None
+        return self._impl.rebuild(target_context, payload)
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        if not self._impl.check_cachable(data):
+            return
+        with suppress(OSError):
+            if not self._folder.exists():
+                _remove_old_versions(self._folder.parent)
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _write_whole(self._file(sig, data.codegen), dumps(self._impl.reduce(data)))
+
+    def _file(self, sig: Any, codegen: Any) -> Path:
+        made_for = (sig, codegen.magic_tuple(), numba.__version__, sys.version_info[:3])
+        return self._folder / f"{self._name}-{hashlib.sha256(repr(made_for).encode()).hexdigest()[:20]}.kernel"
+
+    def enable(self) -> None:
+        """Always on."""
+
+    def disable(self) -> None:
+        """Always on."""
+
+    def flush(self) -> None:
+        """Nothing is stale."""
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _remove_old_versions(root: Path) -> None:
+    """Forget kernels of versions that no process has loaded for `KEPT_DAYS`."""
+    if not root.exists():
+        return
+    for folder in root.iterdir():
+        if time.time() - folder.stat().st_mtime > KEPT_DAYS * 86400:
+            for file in folder.iterdir():
+                file.unlink(missing_ok=True)
+            folder.rmdir()

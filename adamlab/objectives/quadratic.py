@@ -1,0 +1,33 @@
+"""A diagonal quadratic with a given condition number."""
+
+import numpy as np
+
+from adamlab.symbols import Condition, Dim, DType, Start, parameters
+
+
+@parameters
+class Quadratic:
+    """f(x) = 1/2 sum of h_i x_i^2, h spaced geometrically from 1 to ``condition``; minimum 0 at the origin.
+
+    Source: the standard test of how a method copes with curvature that differs between axes, for example
+    Nocedal & Wright 2006, section 3.3. With ``dim`` 1 the one curvature is 1.
+    """
+
+    dim: Dim
+    x0: Start
+    condition: Condition
+    dtype: DType = "float64"
+
+    separable = True
+
+    def data(self):
+        """The curvatures h, one a coordinate."""
+        return (np.geomspace(1.0, self.condition, self.dim),)
+
+    def value(self, x, h):
+        """One coordinate's term."""
+        return 0.5 * (h * x * x)
+
+    def gradient(self, x, h):
+        """One coordinate's derivative."""
+        return h * x

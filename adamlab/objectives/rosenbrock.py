@@ -1,0 +1,38 @@
+"""Rosenbrock's valley in any number of dimensions."""
+
+from typing import Annotated
+
+import numpy as np
+
+from adamlab.symbols import DType, Number, Start, parameters
+
+
+@parameters
+class Rosenbrock:
+    """f(x) = sum over i < d of b (x_{i+1} - x_i^2)^2 + (a - x_i)^2; for a = 1 the minimum is 0 at (1, ..., 1).
+
+    Source: Rosenbrock 1960 (d = 2, a = 1, b = 100, start (-1.2, 1)); the sum over neighbours is the form of
+    De Jong 1975. Needs ``dim`` >= 2.
+    """
+
+    dim: Annotated[int, Number("d", "[2, inf)", whole=True)]
+    x0: Start
+    a: Annotated[float, Number("a", "(-inf, inf)")]
+    b: Annotated[float, Number("b", "(0, inf)")]
+    dtype: DType = "float64"
+
+    separable = False
+
+    def value(self, x):
+        """f at ``x``."""
+        valley = x[1:] - x[:-1] * x[:-1]
+        slope = self.a - x[:-1]
+        return np.sum(self.b * (valley * valley) + slope * slope)
+
+    def gradient(self, x):
+        """The gradient at ``x``, an array of its shape."""
+        valley = 2.0 * self.b * (x[1:] - x[:-1] * x[:-1])
+        g = np.zeros_like(x)
+        g[:-1] = -2.0 * x[:-1] * valley - 2.0 * (self.a - x[:-1])
+        g[1:] += valley
+        return g

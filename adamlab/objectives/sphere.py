@@ -1,0 +1,25 @@
+"""The sphere, the seed's objective: the sum of squares."""
+
+from adamlab.symbols import Dim, DType, Start, parameters
+
+
+@parameters
+class Sphere:
+    """f(x) = sum of x_i^2; minimum 0 at the origin.
+
+    Source: the seed. Every coordinate is alike, so a method that works coordinate by coordinate has one trajectory.
+    """
+
+    dim: Dim
+    x0: Start
+    dtype: DType = "float64"
+
+    separable = True
+
+    def value(self, x):
+        """One coordinate's term."""
+        return x * x
+
+    def gradient(self, x):
+        """One coordinate's derivative."""
+        return x + x

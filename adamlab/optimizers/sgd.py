@@ -1,0 +1,26 @@
+"""Gradient descent: Robbins & Monro 1951."""
+
+from collections import namedtuple
+
+from adamlab.symbols import LearningRate, parameters
+
+Coefficients = namedtuple("Coefficients", "lr")
+
+
+@parameters
+class SGD:
+    """Step against the gradient, by a fixed multiple of it.
+
+    Source: Robbins & Monro 1951 (with a constant step). Equals the trajectory of torch's and optax's sgd.
+    """
+
+    lr: LearningRate
+
+    def coefficients(self, t):
+        """The step size; nothing changes from step to step."""
+        return Coefficients(lr=self.lr), ()
+
+    @staticmethod
+    def update(c, g, theta):
+        """One coordinate."""
+        return (theta - c.lr * g,)

@@ -1,0 +1,135 @@
+"""The letters: what each is called, how papers write it, and which values it may take.
+
+A leaf names its parameters with these annotations and is decorated with :func:`parameters`; the range
+check below is the only one in the lab. A leaf that needs a letter of its own writes
+``Annotated[float, Number("γ", "(0, inf)")]`` in place.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from numbers import Real
+from typing import Annotated, Any, Protocol, TypeVar, dataclass_transform, get_type_hints
+
+
+class ConfigurationError(ValueError):
+    """A value, name or file of the user's that the lab refuses, said in one sentence."""
+
+
+class Symbol(Protocol):
+    """What may stand for a parameter: its sign on paper, and the check that refuses the rest."""
+
+    @property
+    def sign(self) -> str: ...
+
+    def check(self, owner: str, name: str, value: object) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Number:
+    """A real or whole number from an interval written as in mathematics, such as ``[0, 1)``."""
+
+    sign: str
+    allowed: str
+    whole: bool = False
+
+    def check(self, owner: str, name: str, value: object) -> float | int:
+        """Return ``value`` as a float (an int if ``whole``), or raise `ConfigurationError`."""
+        kind = "a whole number" if self.whole else "a number"
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise ConfigurationError(f"{owner}: {name} must be {kind} in {self.allowed}; it is {value!r}")
+        number = float(value)
+        if not self._contains(number):
+            raise ConfigurationError(f"{owner}: {name} must lie in {self.allowed}; it is {_plain(value)}")
+        if not self.whole:
+            return number
+        if not number.is_integer():
+            raise ConfigurationError(f"{owner}: {name} must be {kind} in {self.allowed}; it is {_plain(value)}")
+        return int(value)
+
+    def _contains(self, number: float) -> bool:
+        low, high = map(float, self.allowed[1:-1].split(","))
+        above = low <= number if self.allowed[0] == "[" else low < number
+        below = number <= high if self.allowed[-1] == "]" else number < high
+        return above and below
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few names."""
+
+    sign: str
+    allowed: tuple[str, ...]
+
+    def check(self, owner: str, name: str, value: object) -> str:
+        """Return ``value`` if it is one of the names, or raise `ConfigurationError`."""
+        if value not in self.allowed:
+            raise ConfigurationError(f"{owner}: {name} must be one of {', '.join(self.allowed)}; it is {value!r}")
+        return str(value)
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One finite number for every coordinate, or several that are repeated until ``dim`` is filled."""
+
+    sign: str
+
+    def check(self, owner: str, name: str, value: object) -> tuple[float, ...]:
+        """Return the numbers as a tuple of floats, or raise `ConfigurationError`."""
+        several = isinstance(value, Sequence) and not isinstance(value, str)
+        numbers = tuple(value) if several else (value,)  # type: ignore[arg-type]
+        if not numbers:
+            raise ConfigurationError(f"{owner}: {name} must hold at least one number; it is empty")
+        one = Number(self.sign, "(-inf, inf)")
+        return tuple(one.check(owner, name, number) for number in numbers)
+
+
+def _plain(value: Real) -> str:
+    return repr(int(value)) if float(value).is_integer() and not isinstance(value, float) else repr(float(value))
+
+
+LearningRate = Annotated[float, Number("α", "(0, inf)")]
+Beta1 = Annotated[float, Number("β₁", "[0, 1)")]
+Beta2 = Annotated[float, Number("β₂", "[0, 1)")]
+Epsilon = Annotated[float, Number("ε", "[0, inf)")]
+
+Dim = Annotated[int, Number("d", "[1, inf)", whole=True)]
+Start = Annotated[float | Sequence[float], Pattern("θ₀")]
+DType = Annotated[str, Choice("", ("float64", "float32"))]
+Condition = Annotated[float, Number("κ", "[1, inf)")]
+
+N_STEPS = Number("T", "[1, inf)", whole=True)
+TOLERANCE = Number("tol", "[0, inf)")
+SEED = Number("seed", "[0, inf)", whole=True)
+BACKEND = Choice("", ("python", "numpy", "numba"))
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def parameters(cls: type[T]) -> type[T]:
+    """Make a class of annotated fields a frozen, keyword-only dataclass that refuses values out of range.
+
+    Numbers are stored as floats (whole numbers as ints), so that a record of them has one type. Raises
+    `ConfigurationError` on construction, for example ``Adam: beta1 must lie in [0, 1); it is 1.5``.
+    """
+
+    def check(self: T) -> None:
+        for name, symbol in symbols(cls).items():
+            object.__setattr__(self, name, symbol.check(cls.__name__, name, getattr(self, name)))
+
+    cls.__post_init__ = check  # type: ignore[attr-defined]
+    return dataclass(frozen=True, kw_only=True)(cls)
+
+
+@cache
+def symbols(cls: type) -> dict[str, Symbol]:
+    """The symbol of each field of a class made by `parameters`, in order."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name].__metadata__[0] for field in fields(cls)}
+
+
+def whole_or_float(number: float) -> str:
+    """``number`` as one writes it: 1000 rather than 1000.0, 0.001 as it is."""
+    return str(int(number)) if math.isfinite(number) and number.is_integer() and abs(number) < 1e6 else repr(number)

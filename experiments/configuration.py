@@ -1,0 +1,176 @@
+"""From a composed Hydra configuration to what is run: checked, resolved, and flat under the names of the swept keys."""
+
+import difflib
+import importlib
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from adamlab.fingerprint import fingerprint
+from adamlab.minimize import TRACE, TRACE_POINTS
+from adamlab.record import Value, run_id
+from adamlab.symbols import BACKEND, N_STEPS, SEED, TOLERANCE, ConfigurationError, symbols
+
+# What a run's result depends on besides its two leaves (and what those import).
+_ALGORITHMS = ("adamlab.minimize", "adamlab.backends", "adamlab.compiled")
+_SETTINGS = ("optimizer", "objective", "trace", "dim", "n_steps", "tol", "seed", "dtype", "backend")
+_PLACES = ("results", "study_name")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One run, ready to go: its objects and numbers, and ``keys``, the same by swept key as its record holds them."""
+
+    keys: Mapping[str, Value]
+    algorithms: str
+    optimizer: Any
+    objective: Any
+    n_steps: int
+    tol: float
+    seed: int
+    backend: str
+    trace: str
+    trace_points: int
+    results: Path
+    study: str
+
+    @property
+    def run_id(self) -> str:
+        """The identity of the run in the records."""
+        return run_id(self.keys, self.algorithms)
+
+
+def resolve(cfg: DictConfig, program: str, more: Iterable[str] = ()) -> Configuration:
+    """Check a composed configuration and build what it describes; ``more`` are the program's own root keys.
+
+    Raises `ConfigurationError` for anything that is not as it should be.
+    """
+    own = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
+    try:
+        tree: dict[str, Any] = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
+    except OmegaConfBaseException as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigurationError(f"{program}: {error.full_key}: {reason}") from error
+    allowed = (*_SETTINGS, *_PLACES, *more)
+    _refuse_unknown(program, tree, allowed)
+    for name in (*_SETTINGS, *_PLACES):
+        if name not in tree:
+            raise ConfigurationError(f"{program}: {name} must be given")
+    optimizer = build("optimizer", tree["optimizer"])
+    objective = build("objective", tree["objective"], dim=tree["dim"], dtype=tree["dtype"])
+    _refuse_unknown("trace", tree["trace"], ("name", "points"))
+    numbers = {
+        "n_steps": N_STEPS.check(program, "n_steps", tree["n_steps"]),
+        "tol": TOLERANCE.check(program, "tol", tree["tol"]),
+        "seed": SEED.check(program, "seed", tree["seed"]),
+        "backend": BACKEND.check(program, "backend", tree["backend"]),
+        "trace": TRACE.check(program, "trace", tree["trace"].get("name")),
+        "trace.points": TRACE_POINTS.check("trace", "points", tree["trace"].get("points")),
+    }
+    keys = {
+        **_keys("optimizer", optimizer),
+        **{key: value for key, value in _keys("objective", objective).items() if key not in _OBJECTIVE_SETTINGS},
+        "dim": objective.dim,
+        "dtype": objective.dtype,
+        **numbers,
+    }
+    return Configuration(
+        keys=keys,
+        algorithms=fingerprint(*_ALGORITHMS, type(optimizer).__module__, type(objective).__module__),
+        optimizer=optimizer,
+        objective=objective,
+        n_steps=numbers["n_steps"],
+        tol=numbers["tol"],
+        seed=numbers["seed"],
+        backend=numbers["backend"],
+        trace=numbers["trace"],
+        trace_points=numbers["trace.points"],
+        results=Path(_text(program, "results", tree["results"])),
+        study=_folder_name(program, tree["study_name"]),
+    )
+
+
+_OBJECTIVE_SETTINGS = ("objective.dim", "objective.dtype")
+
+
+def build(group: str, node: Any, **settings: Any) -> Any:
+    """The leaf that ``node`` (a mapping with ``_target_``) describes, from ``adamlab.<group>s`` and nowhere else."""
+    if not isinstance(node, Mapping):
+        raise ConfigurationError(f"{group}: must be one of the files in conf/{group}; it is {node!r}")
+    cls = _leaf_class(group, node.get("_target_"))
+    given = {name: value for name, value in node.items() if name != "_target_"}
+    names = [field.name for field in fields(cls)]
+    _refuse_unknown(cls.__name__, given, [name for name in names if name not in settings])
+    for field in fields(cls):
+        if field.name not in given | settings and field.default is MISSING:
+            raise ConfigurationError(f"{cls.__name__}: {group}.{field.name} must be given")
+    return cls(**given, **settings)
+
+
+def refuse_foreign_code(node: Any) -> None:
+    """Refuse a configuration that would have Hydra, or Python's logging, run code that is neither Hydra's nor ours.
+
+    The lab's own ``_target_`` are looked up by `build`; this is for the ``hydra`` node, which Hydra instantiates.
+    """
+    if isinstance(node, DictConfig):
+        node = OmegaConf.to_container(node, resolve=False)
+    if isinstance(node, list):
+        for item in node:
+            refuse_foreign_code(item)
+    if not isinstance(node, Mapping):
+        return
+    for key, value in node.items():
+        if key == "_target_" and not str(value).startswith(("hydra._internal.core_plugins.", "hydra_plugins.")):
+            raise ConfigurationError(f"hydra: _target_ must lie in hydra or hydra_plugins; it is {value!r}")
+        if key == "()" or (key == "class" and not str(value).startswith("logging.")):
+            raise ConfigurationError(f"hydra: a logging class must lie in Python's logging; it is {value!r}")
+        refuse_foreign_code(value)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A clause that suggests the known name nearest to ``name``, or an empty string."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _leaf_class(group: str, target: Any) -> Any:
+    package = f"adamlab.{group}s"
+    module, _, name = str(target).rpartition(".")
+    if not module.startswith(package + "."):
+        raise ConfigurationError(f"{group}: _target_ must name a class in {package}; it is {target!r}")
+    try:
+        cls = getattr(importlib.import_module(module), name, None)
+    except ModuleNotFoundError:
+        cls = None
+    if not (isinstance(cls, type) and cls.__module__ == module and is_dataclass(cls)):
+        raise ConfigurationError(f"{group}: _target_ must name a class in {package}; there is no {target}")
+    return cls
+
+
+def _keys(group: str, leaf: Any) -> dict[str, Value]:
+    """A leaf under the swept keys: its file's name, and each of its numbers."""
+    name = type(leaf).__module__.rpartition(".")[2]
+    return {group: name, **{f"{group}.{field}": getattr(leaf, field) for field in symbols(type(leaf))}}
+
+
+def _refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
+    known = list(known)
+    for name in given:
+        if name not in known:
+            raise ConfigurationError(f"{owner}: has no {name}{nearest(name, known)} (it has {', '.join(known)})")
+
+
+def _text(program: str, name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{program}: {name} must be a path; it is {value!r}")
+    return value
+
+
+def _folder_name(program: str, value: Any) -> str:
+    if not isinstance(value, str) or not value or value.startswith(".") or "/" in value:
+        raise ConfigurationError(f"{program}: study_name must be a plain name for a folder; it is {value!r}")
+    return value
