@@ -45,18 +45,20 @@ def stepper(backend: str, optimizer: Any, objective: Any, theta0: Array) -> Step
         from adamlab.compiled import NumbaStepper
 
         return NumbaStepper(optimizer, objective, theta0)
-    return {"python": PythonStepper, "numpy": NumpyStepper}[backend](optimizer, objective, theta0)
+    if backend == "numpy":
+        return NumpyStepper(optimizer, objective, theta0)
+    return PythonStepper(optimizer, objective, theta0)
 
 
 @cache
-def state_names(optimizer: type[Any]) -> tuple[str, ...]:
-    """The names of an optimizer's state: the parameters of ``update`` after ``c``, ``g`` and ``theta``."""
+def state_names(optimizer: Any) -> tuple[str, ...]:
+    """The names of an optimizer class's state: the parameters of ``update`` after ``c``, ``g`` and ``theta``."""
     return tuple(signature(optimizer.update).parameters)[3:]
 
 
 @cache
-def first_carry(optimizer: type[Any]) -> tuple[float, ...]:
-    """What ``coefficients`` receives at step 1 after ``t``: the defaults of its parameters."""
+def first_carry(optimizer: Any) -> tuple[float, ...]:
+    """What ``coefficients`` of an optimizer class receives at step 1 after ``t``: the defaults of its parameters."""
     return tuple(float(p.default) for p in list(signature(optimizer.coefficients).parameters.values())[2:])
 
 
@@ -89,8 +91,8 @@ class NumpyStepper:
         self.step_sq = math.nan
         self._optimizer, self._objective = optimizer, objective
         self._theta = np.array(theta0)
-        self._state = tuple(np.zeros_like(theta0) for _ in state_names(type(optimizer)))
-        self._carry = first_carry(type(optimizer))
+        self._state = tuple(np.zeros_like(theta0) for _ in state_names(optimizer.__class__))
+        self._carry = first_carry(optimizer.__class__)
         self._data = () if objective is None else objective_data(objective)
 
     @property
@@ -123,9 +125,9 @@ class PythonStepper:
         self._optimizer, self._objective = optimizer, objective
         self._shape, self._number = theta0.shape, theta0.dtype.type
         self._theta = list(theta0.ravel())
-        zeros = [self._number(0)] * len(state_names(type(optimizer)))
+        zeros = [self._number(0)] * len(state_names(optimizer.__class__))
         self._state: list[Any] = [zeros] * theta0.size
-        self._carry = first_carry(type(optimizer))
+        self._carry = first_carry(optimizer.__class__)
         self._data = () if objective is None else objective_data(objective)
 
     @property

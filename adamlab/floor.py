@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from adamlab.backends import first_carry, objective_data, state_names
-from adamlab.compiled import compile_function
+from adamlab.numba_language import compile_function
 from adamlab.timing import Case, timed
 
 # Small enough for the first-level cache, large enough for the loop's own overhead to vanish.
@@ -41,7 +41,7 @@ class _Counting:
     divisions = 0
     roots = 0
 
-    def _same(self, *other: object) -> "_Counting":
+    def _same(self, *_: object) -> "_Counting":
         return self
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __abs__ = _same
@@ -65,9 +65,9 @@ class _Counting:
 
 def work(optimizer: Any, objective: Any) -> Work:
     """Count what a step of ``optimizer`` on ``objective`` needs per coordinate, the gradient included if separable."""
-    state = [_Counting() for _ in state_names(type(optimizer))]
+    state = [_Counting() for _ in state_names(optimizer.__class__)]
     data = objective_data(objective)
-    c, _ = optimizer.coefficients(1, *first_carry(type(optimizer)))
+    c, _ = optimizer.coefficients(1, *first_carry(optimizer.__class__))
     _Counting.divisions = _Counting.roots = 0
     if objective.separable:
         objective.gradient(_Counting(), *(_Counting() for _ in data))
@@ -125,21 +125,21 @@ def _bandwidth_loop(dtype: str, size: int) -> tuple[int, int]:
 
 
 @compile_function
-def _divide(x, a, times):  # type: ignore[no-untyped-def]
+def _divide(x, a, times):
     for _ in range(times):
         for i in range(x.size):
             x[i] = a[i] / x[i]
 
 
 @compile_function
-def _root(x, a, times):  # type: ignore[no-untyped-def]
+def _root(x, a, times):
     for _ in range(times):
         for i in range(x.size):
             x[i] = np.sqrt(a[i] + x[i])
 
 
 @compile_function
-def _add_scaled(a, b, s, times):  # type: ignore[no-untyped-def]
+def _add_scaled(a, b, s, times):
     for _ in range(times):
         for i in range(a.size):
             a[i] = a[i] + s * b[i]

@@ -151,7 +151,7 @@ def _prepared(objective: Any, theta0: ArrayLike | None) -> tuple[Any, Array]:
         if theta0 is None:
             raise ConfigurationError("minimize: theta0 must be given with a pair of functions; it is None")
         begin = _floating(theta0)
-        return _FunctionPair(*objective, dtype=begin.dtype.name), begin
+        return _FunctionPair(objective[0], objective[1], begin.dtype.name), begin
     if theta0 is None:
         return objective, first_iterate(objective)
     begin = np.array(theta0, objective.dtype)

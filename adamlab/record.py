@@ -12,7 +12,9 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -104,6 +106,33 @@ def read(results: Path, study: str, kind: Kind) -> pl.DataFrame:
         identity = [name for name in rows.columns if name not in versions and name not in _RESULTS[kind]]
         identity += _IDENTITY[kind]
     return rows.unique(identity, keep="last", maintain_order=True)
+
+
+@dataclass(frozen=True)
+class Study:
+    """The records of one study, as a report reads them: a frame of each kind, and where the files came from."""
+
+    results: Path
+    name: str
+
+    @cached_property
+    def runs(self) -> pl.DataFrame:
+        """A row a run."""
+        return read(self.results, self.name, "runs")
+
+    @cached_property
+    def trace(self) -> pl.DataFrame:
+        """A row a kept step of these runs."""
+        return read(self.results, self.name, "trace")
+
+    @cached_property
+    def timings(self) -> pl.DataFrame:
+        """A row a timed configuration and implementation."""
+        return read(self.results, self.name, "timings")
+
+    def provenance(self, kind: Kind) -> list[dict[str, str]]:
+        """What each file of one kind says of where it came from, oldest first."""
+        return provenance(self.results, self.name, kind)
 
 
 def finished_runs(results: Path, study: str) -> dict[str, dict[str, Any]]:

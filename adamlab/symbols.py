@@ -5,12 +5,11 @@ check below is the only one in the lab. A leaf that needs a letter of its own wr
 ``Annotated[float, Number("γ", "(0, inf)")]`` in place.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
-from numbers import Real
-from typing import Annotated, Any, Protocol, TypeVar, dataclass_transform, get_type_hints
+from numbers import Integral, Real
+from typing import Annotated, Any, Protocol, TypeVar, cast, dataclass_transform, get_type_hints
 
 
 class ConfigurationError(ValueError):
@@ -21,9 +20,11 @@ class Symbol(Protocol):
     """What may stand for a parameter: its sign on paper, and the check that refuses the rest."""
 
     @property
-    def sign(self) -> str: ...
+    def sign(self) -> str:
+        """As papers write it."""
 
-    def check(self, owner: str, name: str, value: object) -> Any: ...
+    def check(self, owner: str, name: str, value: object) -> Any:
+        """``value`` as it is stored, or `ConfigurationError`: ``owner`` and ``name`` say whose it is."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Number:
     allowed: str
     whole: bool = False
 
-    def check(self, owner: str, name: str, value: object) -> float | int:
+    def check(self, owner: str, name: str, value: object) -> Any:
         """Return ``value`` as a float (an int if ``whole``), or raise `ConfigurationError`."""
         kind = "a whole number" if self.whole else "a number"
         if isinstance(value, bool) or not isinstance(value, Real):
@@ -46,7 +47,7 @@ class Number:
             return number
         if not number.is_integer():
             raise ConfigurationError(f"{owner}: {name} must be {kind} in {self.allowed}; it is {_plain(value)}")
-        return int(value)
+        return int(cast(Any, value))
 
     def _contains(self, number: float) -> bool:
         low, high = map(float, self.allowed[1:-1].split(","))
@@ -86,7 +87,8 @@ class Pattern:
 
 
 def _plain(value: Real) -> str:
-    return repr(int(value)) if float(value).is_integer() and not isinstance(value, float) else repr(float(value))
+    """The number as one writes it, whatever type of number it is."""
+    return repr(int(cast(Any, value)) if isinstance(value, Integral) else float(value))
 
 
 LearningRate = Annotated[float, Number("α", "(0, inf)")]
@@ -116,7 +118,7 @@ def parameters(cls: type[T]) -> type[T]:
     """
 
     def check(self: T) -> None:
-        for name, symbol in symbols(cls).items():
+        for name, symbol in symbols(cast(Any, cls)).items():
             object.__setattr__(self, name, symbol.check(cls.__name__, name, getattr(self, name)))
 
     cls.__post_init__ = check  # type: ignore[attr-defined]
@@ -124,12 +126,7 @@ def parameters(cls: type[T]) -> type[T]:
 
 
 @cache
-def symbols(cls: type) -> dict[str, Symbol]:
+def symbols(cls: Any) -> dict[str, Symbol]:
     """The symbol of each field of a class made by `parameters`, in order."""
     hints = get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name].__metadata__[0] for field in fields(cls)}
-
-
-def whole_or_float(number: float) -> str:
-    """``number`` as one writes it: 1000 rather than 1000.0, 0.001 as it is."""
-    return str(int(number)) if math.isfinite(number) and number.is_integer() and abs(number) < 1e6 else repr(number)

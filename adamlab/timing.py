@@ -57,7 +57,7 @@ def interleaved(
     min_sample_seconds: float,
     budget_seconds: float,
     seed: int,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Callable[[str], None],
 ) -> dict[str, NDArray[np.float64]]:
     """Samples of every case, in seconds per repetition, taken as the module describes.
 
@@ -81,7 +81,7 @@ def interleaved(
 
 
 def median_interval(samples: NDArray[np.float64], name: str, seed: int = 0) -> Interval:
-    """The median of ``samples`` with its 95% percentile-bootstrap interval; ``name`` and ``seed`` fix the resampling."""
+    """The median of ``samples`` and its 95% percentile-bootstrap interval; ``name`` and ``seed`` fix the resampling."""
     from scipy.stats import bootstrap
 
     median = float(np.median(samples))

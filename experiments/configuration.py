@@ -49,7 +49,7 @@ def resolve(cfg: DictConfig, program: str, more: Iterable[str] = ()) -> Configur
 
     Raises `ConfigurationError` for anything that is not as it should be.
     """
-    own = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
+    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
     try:
         tree: dict[str, Any] = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
     except OmegaConfBaseException as error:
@@ -63,7 +63,7 @@ def resolve(cfg: DictConfig, program: str, more: Iterable[str] = ()) -> Configur
     optimizer = build("optimizer", tree["optimizer"])
     objective = build("objective", tree["objective"], dim=tree["dim"], dtype=tree["dtype"])
     _refuse_unknown("trace", tree["trace"], ("name", "points"))
-    numbers = {
+    numbers: dict[str, Any] = {
         "n_steps": N_STEPS.check(program, "n_steps", tree["n_steps"]),
         "tol": TOLERANCE.check(program, "tol", tree["tol"]),
         "seed": SEED.check(program, "seed", tree["seed"]),
@@ -154,7 +154,7 @@ def _leaf_class(group: str, target: Any) -> Any:
 def _keys(group: str, leaf: Any) -> dict[str, Value]:
     """A leaf under the swept keys: its file's name, and each of its numbers."""
     name = type(leaf).__module__.rpartition(".")[2]
-    return {group: name, **{f"{group}.{field}": getattr(leaf, field) for field in symbols(type(leaf))}}
+    return {group: name, **{f"{group}.{field}": getattr(leaf, field) for field in symbols(leaf.__class__)}}
 
 
 def _refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:

@@ -1,0 +1,84 @@
+"""The seed in Rust: its three forms of Adam, and the lazy one with the bias corrections hoisted (rust_seed.rs).
+
+Compiled on the spot by the machine's rustc, once plainly (``-O``) and once for this processor
+(``-C target-cpu=native``, the names that end in ``-native``), and kept with the lab's compiled kernels. A process per
+binary times itself, so that its samples can be taken in turn with everybody else's.
+"""
+
+import atexit
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from adamlab.kernel_cache import cache_root
+from adamlab.timing import Case
+
+SOURCE = Path(__file__).with_suffix(".rs")
+FLAGS = {"": ("-O",), "-native": ("-O", "-C", "target-cpu=native")}
+# The forms of each optimizer's algorithm.
+FORMS = {"adam": ("printed", "lazy", "lazy-hoisted"), "adam_reordered": ("reordered",)}
+SAMPLED = ("optimizer.lr", "optimizer.beta1", "optimizer.beta2", "optimizer.eps", "tol", "n_steps")
+
+
+def missing() -> str | None:
+    """Why it cannot run here, or None."""
+    return None if shutil.which("rustc") else "rustc is not on this machine"
+
+
+@cache
+def version() -> str:
+    """The compiler's name and version."""
+    return subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def implementations(keys: Mapping[str, Any]) -> dict[str, Case]:
+    """The forms that run this configuration: Adam on the sphere in float64 from one number in every coordinate."""
+    same = keys["objective"] == "sphere" and keys["dtype"] == "float64" and len(keys["objective.x0"]) == 1
+    forms = FORMS.get(keys["optimizer"], ()) if same else ()
+    return {f"rust-{form}{kind}": _case(form, kind, keys) for kind in FLAGS for form in forms}
+
+
+def ask(form: str, kind: str, keys: Mapping[str, Any], repetitions: int) -> tuple[float, int, float]:
+    """Seconds for ``repetitions`` runs, the steps each took, and where its first coordinate ended."""
+    numbers = [keys["dim"], *keys["objective.x0"], *(keys[name] for name in SAMPLED), repetitions]
+    process = _process(kind)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(" ".join([form, *map(repr, numbers)]) + "\n")
+    process.stdin.flush()
+    nanoseconds, steps, last = process.stdout.readline().split()
+    return float(nanoseconds) * 1e-9, int(steps), float(last)
+
+
+def _case(form: str, kind: str, keys: Mapping[str, Any]) -> Case:
+    return lambda repetitions: ask(form, kind, keys, repetitions)[0]
+
+
+@cache
+def _process(kind: str) -> "subprocess.Popen[str]":
+    process = subprocess.Popen([_compiled(kind)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    atexit.register(process.kill)
+    return process
+
+
+def _compiled(kind: str) -> Path:
+    made_from = SOURCE.read_bytes() + repr((version(), FLAGS[kind], os.uname().machine, _processor_flags())).encode()
+    binary = cache_root() / "rust" / f"seed{kind}-{hashlib.sha256(made_from).hexdigest()[:20]}"
+    if not binary.exists():
+        binary.parent.mkdir(parents=True, exist_ok=True)
+        temporary = binary.with_name(f"{binary.name}.{os.getpid()}")
+        subprocess.run(["rustc", "--edition", "2021", *FLAGS[kind], "-o", temporary, SOURCE], check=True)
+        temporary.rename(binary)
+    return binary
+
+
+def _processor_flags() -> str:
+    """What a binary for this very processor depends on."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    return next((line for line in lines if line.startswith("flags")), "")

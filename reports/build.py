@@ -1,0 +1,172 @@
+"""Draw every report from the records alone: CSV, SVG and PNG for each, and one page, ``reports/out/index.html``.
+
+``python reports/build.py [study=<name>] [results=<folder>] [out=<folder>]``. Runs nothing. A report is a module of this
+folder with STUDY, KIND, COMMAND, TITLE and QUESTION, and the functions ``table``, ``answer`` and ``figure`` of a
+`adamlab.record.Study`; the folder is the registry.
+"""
+
+import importlib
+import json
+import math
+import pkgutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jinja2
+
+from adamlab.record import Study
+from adamlab.symbols import ConfigurationError
+from reports import style
+
+HERE = Path(__file__).parent
+DEFAULTS = {"study": "", "results": "results", "out": str(HERE / "out")}
+# How a record's column is headed on the page and in the terminal; others are shown as they are.
+HEADINGS = {
+    "optimizer.lr": "lr",
+    "n_steps": "steps allowed",
+    "us_per_run": "µs per run",
+    "ns_per_step": "ns per step",
+    "ns_per_step_lo": "95% from",
+    "ns_per_step_hi": "to",
+    "floor_ns_per_step": "floor",
+    "times_floor": "× floor",
+    "seed_us_per_run": "the seed's µs",
+    "set_up_us": "set-up µs",
+    "worst_misfit_percent": "worst misfit %",
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """One report as the page shows it."""
+
+    name: str
+    title: str
+    question: str
+    answer: str
+    headings: list[str]
+    rows: list[list[str]]
+    numeric: list[bool]
+    provenance: list[dict[str, str]]
+
+
+def main(arguments: list[str]) -> int:
+    """Build what the arguments ask for; returns the exit code."""
+    try:
+        options = _options(arguments)
+        reports = _reports(options["study"])
+        sections = [_build(report, Path(options["results"]), Path(options["out"])) for report in reports]
+        built = [section for section in sections if section is not None]
+        if not built:
+            commands = " and ".join(dict.fromkeys(report.COMMAND for report in reports))
+            raise ConfigurationError(f"build: there are no records in {options['results']}; first run {commands}")
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 2
+    for section in built:
+        _print(section)
+    page = Path(options["out"]) / "index.html"
+    page.write_text(_template().render(sections=built), encoding="utf-8")
+    print(f"report: {page}")
+    return 0
+
+
+def _options(arguments: list[str]) -> dict[str, str]:
+    options = dict(DEFAULTS)
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if name not in options or not equals or not value:
+            raise ConfigurationError(f"build: takes {', '.join(f'{key}=...' for key in DEFAULTS)}; it is {argument!r}")
+        options[name] = value
+    return options
+
+
+def _reports(study: str) -> list[ModuleType]:
+    """The reports of a study, or of all, in the order of their names."""
+    names = [module.name for module in pkgutil.iter_modules([str(HERE)])]
+    modules = [importlib.import_module(f"reports.{name}") for name in names if name not in ("build", "style")]
+    studies = sorted({module.STUDY for module in modules})
+    if study and study not in studies:
+        raise ConfigurationError(f"build: study must be one of {', '.join(studies)}; it is {study!r}")
+    return [module for module in modules if study in ("", module.STUDY)]
+
+
+def _build(report: ModuleType, results: Path, out: Path) -> Section | None:
+    """Write a report's files and return its section of the page; None where it has no records yet."""
+    study = Study(results, report.STUDY)
+    provenance = study.provenance(report.KIND)
+    name = report.__name__.rpartition(".")[2]
+    if not provenance:
+        print(f"{name}: left out, because it has no records; first run {report.COMMAND}")
+        return None
+    out.mkdir(parents=True, exist_ok=True)
+    table = report.table(study)
+    table.write_csv(out / f"{name}.csv")
+    with style.look():
+        style.save(report.figure(study), out / name, _source(provenance))
+    return Section(
+        name=name,
+        title=report.TITLE,
+        question=report.QUESTION,
+        answer=report.answer(study),
+        headings=[HEADINGS.get(column, column) for column in table.columns],
+        rows=[[_shown(value) for value in row] for row in table.iter_rows()],
+        numeric=[dtype.is_numeric() for dtype in table.dtypes],
+        provenance=[_readable(entry) for entry in provenance],
+    )
+
+
+def _source(provenance: list[dict[str, str]]) -> str:
+    last = provenance[-1]
+    return f"adamlab {last['git_commit'][:12]}, {last['machine']}, {last['time']}"
+
+
+def _readable(entry: Mapping[str, str]) -> dict[str, str]:
+    """A file's provenance for people: the versions in one line."""
+    packages = json.loads(entry["packages"])
+    state = {"true": "", "false": " with uncommitted changes"}.get(entry["git_clean"], "")
+    return {
+        **entry,
+        "git_commit": entry["git_commit"][:12] + state,
+        "packages": ", ".join(f"{name} {version}" for name, version in packages.items()),
+    }
+
+
+def _shown(value: Any) -> str:
+    """A value as the page shows it: four digits of a float; the CSV holds them all."""
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return f"{value:,}"
+    if not isinstance(value, float):
+        return str(value)
+    if not math.isfinite(value) or value == 0 or not 1e-3 <= abs(value) < 1e7:
+        return f"{value:.4g}"
+    decimals = max(0, 3 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _print(section: Section) -> None:
+    """The section in the terminal: its answer and its table."""
+    print(f"{section.title}\n{section.answer}\n")
+    columns = [[heading, *cells] for heading, *cells in zip(section.headings, *section.rows, strict=True)]
+    widths = [max(map(len, column)) for column in columns]
+    for line in zip(*columns, strict=True):
+        cells = zip(line, widths, section.numeric, strict=True)
+        print("  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in cells).rstrip())
+    print()
+
+
+def _template() -> jinja2.Template:
+    loader = jinja2.FileSystemLoader(HERE)
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    return environment.get_template("page.html.jinja")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

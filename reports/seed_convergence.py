@@ -1,0 +1,75 @@
+"""The seed's statements about convergence, beside what the records say."""
+
+import polars as pl
+from matplotlib.figure import Figure
+
+from adamlab.record import Kind, Study
+from reports import style
+
+STUDY = "seed"
+KIND: Kind = "runs"
+COMMAND = "python experiments/converge.py +study=seed"
+TITLE = "Does Adam converge on the sphere as the seed says?"
+QUESTION = (
+    "The seed reports around 3700 steps at learning rate 0.01, and no convergence at 0.001 within 100 steps: "
+    "a run has converged when a step is shorter than the tolerance."
+)
+# From the seed's text.
+SEED_STEPS = 3700
+
+_RUN = ["optimizer", "optimizer.lr", "n_steps"]
+_OUTCOME = ["status", "steps", "loss"]
+
+
+def table(study: Study) -> pl.DataFrame:
+    """A row for each run of the printed and the reordered form, and the backends that gave this very outcome."""
+    return (
+        study.runs.sort("backend")
+        .group_by(_RUN + _OUTCOME, maintain_order=True)
+        .agg(pl.col("backend").str.join(", ").alias("backends"))
+        .sort(_RUN)
+    )
+
+
+def answer(study: Study) -> str:
+    """The verdict in a sentence or two, computed from the table."""
+    rows = table(study)
+    converged = rows.filter(pl.col("status") == "converged")
+    steps = sorted({f"{count:,}" for count in converged["steps"]})
+    rate = _numbers(converged["optimizer.lr"])
+    short = rows.filter(pl.col("n_steps") == rows["n_steps"].min(), pl.col("status") != "converged")
+    agree = "all backends agree" if rows["backends"].n_unique() == 1 else "the backends do not all agree"
+    return (
+        f"At learning rate {rate} the run converges after {' or '.join(steps)} steps (the seed: around {SEED_STEPS}). "
+        f"Within {_numbers(short['n_steps'])} steps none converges at {_numbers(short['optimizer.lr'])}; {agree}."
+    )
+
+
+def figure(study: Study) -> Figure:
+    """Loss and step length along the longest run of each form and learning rate."""
+    drawn, (loss, length) = style.panels([2.9, 2.9])
+    longest = study.runs.filter(pl.col("n_steps") == pl.col("n_steps").max(), pl.col("backend") == "numba")
+    colours = dict(zip(longest["optimizer.lr"].unique().sort(), (style.BLUE, style.VERMILION), strict=False))
+    # The two forms nearly coincide: one broad and pale, the other thin on top of it.
+    strokes = {"adam": {"linewidth": 6, "alpha": 0.3}, "adam_reordered": {"linewidth": 1.3}}
+    for run in longest.sort("optimizer", "optimizer.lr").iter_rows(named=True):
+        points = study.trace.filter(pl.col("run_id") == run["run_id"], pl.col("step") > 0).sort("step")
+        stroke = {"color": colours[run["optimizer.lr"]], **strokes[run["optimizer"]]}
+        loss.plot(points["step"], points["loss"], label=f"{run['optimizer']}, lr {run['optimizer.lr']:g}", **stroke)
+        length.plot(points["step"], points["step_norm"], **stroke)
+        if run["status"] == "converged" and "alpha" not in stroke:
+            end = (run["steps"], points["step_norm"][-1])
+            length.plot(*end, "o", color=stroke["color"], markersize=5)
+            length.annotate(f"{run['steps']:,} steps", end, xytext=(7, 5), textcoords="offset points", fontsize=8.5)
+    tolerance = longest["tol"][0]
+    length.axhline(tolerance, color=style.QUIET, linewidth=1)
+    length.annotate("tolerance", (1, tolerance), xytext=(2, 3), textcoords="offset points", color=style.QUIET)
+    for axes, title in ((loss, "Loss"), (length, "Length of a step")):
+        axes.set(xscale="log", yscale="log", title=title)
+    length.set_xlabel("step")
+    loss.legend(fontsize=8.5)
+    return drawn
+
+
+def _numbers(values: pl.Series) -> str:
+    return " and ".join(f"{value:g}" for value in values.unique().sort())
