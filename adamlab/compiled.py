@@ -142,7 +142,7 @@ def _record(cls: Any) -> Any:
     """A compiled constructor of a named tuple with the numeric parameters of ``cls``; () if it has none."""
     names = parameter_names(cls)
     if not names:
-        return compile_function(lambda values: ())
+        return compile_function(lambda _: ())
     named = namedtuple(cls.__name__, names)  # type: ignore[misc]
     return compile_function(lambda values: named(*values))
 
@@ -175,7 +175,7 @@ def _gradient_of_leaf(cls: Any, dtype: str) -> _Gradient:
 @cache
 def _gradient_of_user(function: Callable[..., Any]) -> _Gradient:
     compiled = compile_function(function)
-    return _Gradient(None, lambda p, x: compiled(x), separable=False)
+    return _Gradient(None, lambda _, x: compiled(x), separable=False)
 
 
 # Users' gradients that Numba has refused.
