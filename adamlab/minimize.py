@@ -63,6 +63,8 @@ def minimize(
     n_steps = int(N_STEPS.check("minimize", "n_steps", n_steps))
     tol = TOLERANCE.check("minimize", "tol", tol)
     BACKEND.check("minimize", "backend", backend)
+    TRACE.check("minimize", "trace", trace)
+    TRACE_POINTS.check("minimize", "trace_points", trace_points)
     begun = time.perf_counter()
     objective, start = _prepared(objective, theta0)
     kept = kept_steps(trace, n_steps, trace_points)
@@ -85,7 +87,7 @@ def minimize(
 def start(optimizer: Any, theta0: ArrayLike, *, backend: str = "numba") -> "Run":
     """Begin a run whose gradients come from elsewhere; see `Run`. ``theta0`` is copied."""
     BACKEND.check("start", "backend", backend)
-    return Run(stepper(backend, optimizer, None, _floating(theta0)))
+    return Run(stepper(backend, optimizer, None, _floating("start", theta0)))
 
 
 class Run:
@@ -127,8 +129,6 @@ def first_iterate(objective: Any) -> Array:
 
 def kept_steps(trace: str, n_steps: int, points: int) -> list[int]:
     """The steps a trace keeps after step 0: none, all, or about ``points`` of them spaced evenly in the logarithm."""
-    TRACE.check("trace", "trace", trace)
-    TRACE_POINTS.check("trace", "points", points)
     if trace == "none":
         return []
     if trace == "every":
@@ -150,7 +150,7 @@ def _prepared(objective: Any, theta0: ArrayLike | None) -> tuple[Any, Array]:
     if isinstance(objective, tuple):
         if theta0 is None:
             raise ConfigurationError("minimize: theta0 must be given with a pair of functions; it is None")
-        begin = _floating(theta0)
+        begin = _floating("minimize", theta0)
         return _FunctionPair(objective[0], objective[1], begin.dtype.name), begin
     if theta0 is None:
         return objective, first_iterate(objective)
@@ -161,12 +161,12 @@ def _prepared(objective: Any, theta0: ArrayLike | None) -> tuple[Any, Array]:
     return objective, begin
 
 
-def _floating(theta0: ArrayLike) -> NDArray[np.floating[Any]]:
+def _floating(caller: str, theta0: ArrayLike) -> NDArray[np.floating[Any]]:
     begin = np.array(theta0)
     if begin.dtype.kind in "iu":
         begin = begin.astype(np.float64)
     if begin.dtype not in (np.float64, np.float32):
-        raise ConfigurationError(f"theta0: must be float64 or float32; it is {begin.dtype}")
+        raise ConfigurationError(f"{caller}: theta0 must be float64 or float32; it is {begin.dtype}")
     return begin
 
 

@@ -1,0 +1,87 @@
+"""The three backends run one definition of each rule, and agree to the last bit."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from adamlab.backends import stepper
+from adamlab.compiled import BLOCK
+from adamlab.minimize import first_iterate, start
+from adamlab.optimizers.adam import Adam
+from adamlab.optimizers.adamax import AdaMax
+from adamlab.optimizers.sgd import SGD
+from adamlab.reduction import LANES, squared_length, total
+
+BACKENDS = ("python", "numpy", "numba")
+EXTREME = [0.0, -0.0, 5e-324, 1e-310, 1e-45, 1e-300, 1e-38, 1.0, -3.5, 1e38, 1e300, np.inf, -np.inf, np.nan]
+
+
+def same_bits(a, b):
+    """Equal bit for bit, but for which of the many nans a nan is."""
+    a, b = np.asarray(a), np.asarray(b)
+    both_nan = np.isnan(a) & np.isnan(b)
+    return a.dtype == b.dtype and bool(np.all(both_nan | ((a == b) & (np.signbit(a) == np.signbit(b)))))
+
+
+def test_a_whole_run_is_the_same_on_every_backend(optimizer, make_objective, dtype):
+    objective = make_objective(37, dtype)
+    ends = []
+    for backend in BACKENDS:
+        run = stepper(backend, optimizer, objective, first_iterate(objective))
+        run.advance(300, 1e-12)
+        ends.append((run.t, repr(run.step_sq), run.theta))
+    for other in ends[1:]:
+        assert other[:2] == ends[0][:2]
+        assert same_bits(other[2], ends[0][2])
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
+def test_extreme_gradients_give_the_same_bits(optimizer, dtype):
+    gradients = [np.roll(np.array(EXTREME), shift).astype(dtype) for shift in range(5)]
+    runs = [start(optimizer, np.linspace(-1, 1, len(EXTREME)).astype(dtype), backend=name) for name in BACKENDS]
+    for gradient in gradients:
+        python, numpy, numba = (run.step(gradient) for run in runs)
+        assert same_bits(python, numpy)
+        assert same_bits(numpy, numba)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    gradients=st.lists(arrays(np.float64, 5, elements=st.floats(width=64)), min_size=1, max_size=4),
+    rule=st.sampled_from(
+        [Adam(lr=0.1, beta1=0.9, beta2=0.99, eps=0.0), AdaMax(lr=0.1, beta1=0.0, beta2=0.5), SGD(lr=1e-3)]
+    ),
+)
+def test_no_gradient_at_all_tells_the_backends_apart(gradients, rule):
+    runs = [start(rule, np.zeros(5), backend=name) for name in BACKENDS]
+    for gradient in gradients:
+        python, numpy, numba = (run.step(gradient) for run in runs)
+        assert same_bits(python, numpy)
+        assert same_bits(numpy, numba)
+
+
+@pytest.mark.parametrize("dim", [1, LANES - 1, LANES, LANES + 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7])
+def test_the_length_of_a_step_is_added_up_in_the_same_order(dim, dtype):
+    rule = Adam(lr=0.1, beta1=0.9, beta2=0.999, eps=1e-8)
+    gradient = np.random.default_rng(dim).standard_normal(dim).astype(dtype)
+    runs = [stepper(name, rule, None, np.zeros(dim, dtype)) for name in ("numpy", "numba")]
+    for run in runs:
+        run.step(gradient)
+    assert runs[0].step_sq == runs[1].step_sq > 0
+
+
+@given(st.lists(st.floats(-1e6, 1e6), max_size=200))
+def test_a_sum_goes_by_lanes_and_then_by_halves(terms):
+    lanes = [0.0] * LANES
+    for i, term in enumerate(terms):
+        lanes[i % LANES] += term
+    while len(lanes) > 1:
+        half = len(lanes) // 2
+        lanes = [a + b for a, b in zip(lanes[:half], lanes[half:], strict=True)]
+    assert total(np.array(terms)) == lanes[0]
+
+
+def test_squares_are_added_in_float64():
+    assert squared_length(np.full(10, 1e-30, np.float32)) == pytest.approx(1e-59, rel=1e-6)

@@ -1,0 +1,94 @@
+"""`python experiments/cost.py`, as a person runs it, and the peers it times; no test looks at a time."""
+
+import shutil
+
+import polars as pl
+import pytest
+
+from adamlab.minimize import minimize
+from adamlab.objectives.sphere import Sphere
+from adamlab.optimizers.adam import Adam
+from adamlab.optimizers.adam_reordered import AdamReordered
+from benchmarks.peers import rust_seed
+
+PROGRAM = "experiments/cost.py"
+QUICK = ("timing.rounds=2", "timing.min_sample_seconds=1e-4", "dim=16", "n_steps=10")
+NUMBERS = {"lr": 0.01, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+
+needs_rust = pytest.mark.skipif(shutil.which("rustc") is None, reason="rustc is not on this machine")
+
+
+def timings(tmp_path):
+    files = (tmp_path / "results" / "default" / "timings").glob("*.parquet")
+    return pl.concat([pl.read_parquet(file) for file in files])
+
+
+def test_a_sweep_is_timed_together_and_not_again(command, tmp_path):
+    sweep = ("-m", "backend=python,numpy,numba", "optimizer=adam,sgd", *QUICK)
+    first = command(PROGRAM, *sweep)
+    assert (first.code, first.err) == (0, "")
+    rows = timings(tmp_path)
+    assert rows.height == 6
+    assert rows["measurement"].n_unique() == 1
+    assert set(rows["implementation"]) == {"adamlab"}
+    assert (rows["steps"] == 10).all()
+    assert (rows["ns_per_step_lo"] <= rows["ns_per_step"]).all()
+    assert (rows["ns_per_step"] <= rows["ns_per_step_hi"]).all()
+    assert (rows["floor_ns_per_step"] > 0).all()
+    again = command(PROGRAM, *sweep)
+    assert "measured before on this machine, with this code" in again.out
+    assert timings(tmp_path).height == 6
+    part = command(PROGRAM, "optimizer=sgd", "backend=numpy", *QUICK)
+    assert "measured before" in part.out
+
+
+@needs_rust
+def test_rust_is_timed_beside_us_and_says_its_version(command, tmp_path):
+    done = command(PROGRAM, "-m", "optimizer=adam,adam_reordered", "peers=[rust_seed]", *QUICK)
+    assert (done.code, done.err) == (0, "")
+    rows = timings(tmp_path)
+    forms = {"rust-printed", "rust-lazy", "rust-lazy-hoisted", "rust-reordered"}
+    assert set(rows["implementation"]) == {"adamlab"} | forms | {f"{form}-native" for form in forms}
+    file = next((tmp_path / "results" / "default" / "timings").glob("*.parquet"))
+    assert pl.read_parquet_metadata(file)["rust_seed"].startswith("rustc ")
+
+
+def test_a_missing_peer_is_left_out_and_said_so(command, tmp_path):
+    done = command(PROGRAM, "peers=[rust_seed]", *QUICK, PATH="")
+    assert done.code == 0
+    assert "rust_seed: left out, because rustc is not on this machine" in done.out
+    file = next((tmp_path / "results" / "default" / "timings").glob("*.parquet"))
+    assert pl.read_parquet_metadata(file)["rust_seed"] == "rustc is not on this machine"
+
+
+@needs_rust
+@pytest.mark.parametrize("kind", ["", "-native"])
+@pytest.mark.parametrize(
+    ("form", "optimizer"),
+    [
+        ("printed", Adam(**NUMBERS)),
+        ("lazy", Adam(**NUMBERS)),
+        ("lazy-hoisted", Adam(**NUMBERS)),
+        ("reordered", AdamReordered(**NUMBERS)),
+    ],
+)
+def test_every_rust_form_is_the_algorithm_it_is_timed_as(form, optimizer, kind):
+    keys = {"dim": 128, "objective.x0": (10.0,), "tol": 1e-6, "n_steps": 10_000}
+    keys |= {f"optimizer.{name}": number for name, number in NUMBERS.items()}
+    _, steps, last = rust_seed.ask(form, kind, keys, 1)
+    ours = minimize(Sphere(dim=128, x0=10.0), optimizer, n_steps=10_000, tol=1e-6, trace="none")
+    assert steps == ours.steps == 3728
+    assert last == pytest.approx(ours.theta[0], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("timing.rounds=0", "timing: rounds must lie in [1, inf); it is 0"),
+        ("peers=[rust]", "peers: must be among rust_seed; it is 'rust'; did you mean rust_seed?"),
+        ("optimizer.beta1=2", "Adam: beta1 must lie in [0, 1); it is 2"),
+    ],
+)
+def test_a_mistake_is_refused_in_one_sentence(command, override, sentence):
+    done = command(PROGRAM, override)
+    assert (done.code, done.err) == (2, sentence + "\n")

@@ -1,0 +1,133 @@
+"""The house rules that a program can check."""
+
+import ast
+import os
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# What a folder may import from the others; a more particular path counts before a general one.
+ALLOWED = {
+    "adamlab/optimizers": {"adamlab.symbols"},
+    "adamlab/objectives": {"adamlab.symbols"},
+    "adamlab": {"adamlab"},
+    "hydra_plugins": {"hydra", "omegaconf"},
+    "experiments": {"adamlab", "experiments", "benchmarks.peers", "hydra", "omegaconf"},
+    "reports": {"adamlab.record", "adamlab.symbols", "reports", "matplotlib"},
+    "benchmarks": {"adamlab"},
+}
+WATCHED = {"adamlab", "hydra", "hydra_plugins", "omegaconf", "matplotlib", "experiments", "reports", "benchmarks"}
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+
+
+def test_imports_go_one_way(root):
+    wrong = []
+    for folder, allowed in ALLOWED.items():
+        for path in (root / folder).rglob("*.py"):
+            owner = max((f for f in ALLOWED if path.is_relative_to(root / f)), key=len)
+            for name in imports(path) if owner == folder else ():
+                fits = any(name == a or name.startswith(a + ".") for a in allowed)
+                if name.split(".")[0] in WATCHED and not fits:
+                    wrong.append(f"{path.relative_to(root)} imports {name}")
+    assert wrong == []
+
+
+def test_minimize_writes_no_records(root):
+    assert "adamlab.record" not in set(imports(root / "adamlab" / "minimize.py"))
+
+
+@pytest.mark.parametrize("group", ["optimizer", "objective"])
+def test_every_leaf_has_its_configuration_and_the_other_way_round(root, group):
+    leaves = {path.stem for path in (root / "adamlab" / f"{group}s").rglob("*.py")} - {"__init__"}
+    assert leaves == {path.stem for path in (root / "conf" / group).glob("*.yaml")}
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock"])
+def test_the_lock_names_versions_and_hashes_and_no_host(root, name):
+    text = (root / name).read_text()
+    assert not re.search(r"https?:|file:|index-url|find-links", text)
+    packages = re.findall(r"^[a-z0-9][\w.-]*==.*(?:\n    --hash=sha256:[0-9a-f]{64}.*)+", text, re.MULTILINE)
+    assert len(packages) == len(re.findall(r"^\S+==", text, re.MULTILINE)) > 10
+
+
+def test_the_test_lock_only_adds_to_the_core_lock(root):
+    core, more = (
+        set(re.findall(r"^\S+==\S+", (root / name).read_text(), re.MULTILINE))
+        for name in ("requirements.lock", "requirements-test.lock")
+    )
+    assert core < more
+
+
+def test_asv_can_find_the_benchmarks_of_a_checkout(root):
+    line = [
+        sys.executable,
+        "-m",
+        "asv",
+        "check",
+        "--environment",
+        "existing:same",
+        "--config",
+        str(root / "asv.conf.json"),
+    ]
+    done = subprocess.run(line, cwd=root, capture_output=True, text=True, check=False)
+    assert "No problems found" in done.stdout + done.stderr
+
+
+@pytest.fixture
+def makefile(root, tmp_path):
+    """The Makefile alone in a folder, and a way to run it with a Python of one's own making."""
+    (tmp_path / "Makefile").write_text((root / "Makefile").read_text())
+    for name in ("requirements.lock", "pyproject.toml"):
+        (tmp_path / name).touch()
+
+    def run(python):
+        line = ["make", "--silent", "reproduce", f"PYTHON={python}"]
+        return subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def test_an_unsupported_python_is_refused_in_one_line(makefile, tmp_path):
+    old = tmp_path / "oldpython"
+    old.write_text('#!/bin/sh\ncase "$*" in *platform*) echo 3.9.18;; *) exit 1;; esac\n')
+    old.chmod(old.stat().st_mode | stat.S_IXUSR)
+    done = makefile(f"./{old.name}")
+    assert done.returncode == 2
+    message = "adamlab: needs Python 3.11, 3.12 or 3.13; ./oldpython is 3.9.18 (set PYTHON=...)"
+    assert done.stderr.splitlines()[0] == message
+
+
+def test_a_missing_python_is_refused_in_one_line(makefile):
+    done = makefile("no-such-python")
+    assert done.returncode == 2
+    message = "adamlab: needs Python 3.11, 3.12 or 3.13; there is no no-such-python here (set PYTHON=...)"
+    assert done.stderr.splitlines()[0] == message
+
+
+def test_a_folder_that_cannot_be_written_is_refused_in_one_line(root):
+    # Root may write anywhere, so as root this is tried as nobody, who must be let into the folder.
+    who = {"user": "nobody"} if os.geteuid() == 0 else {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for file in ("Makefile", "requirements.lock", "pyproject.toml"):
+            (folder / file).write_text((root / file).read_text())
+        (folder / "python").write_text("#!/bin/sh\nexit 0\n")
+        (folder / "python").chmod(0o755)
+        folder.chmod(0o555)
+        line = ["make", "--silent", "reproduce", "PYTHON=./python"]
+        done = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False, **who)
+        folder.chmod(0o755)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == f"adamlab: needs to write into {folder}, which is not writable"

@@ -1,0 +1,100 @@
+"""Compiled kernels: loaded by the next process, and never stale."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from adamlab.fingerprint import fingerprint
+from adamlab.numba_language import compile_function, in_numba
+
+PROGRAM = """
+from adamlab.minimize import minimize
+from adamlab.objectives.sphere import Sphere
+from adamlab.optimizers.sgd import SGD
+from adamlab import compiled
+kernel = compiled._advance_kernel(SGD, compiled._gradient(Sphere(dim=2, x0=1.0)))
+print(minimize(Sphere(dim=2, x0=1.0), SGD(lr=0.25), n_steps=1, trace="none").theta[0], len(kernel.stats.cache_hits))
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path, root):
+    """A copy of the package that can be edited, with kernels kept beside it; call it to run PROGRAM."""
+    shutil.copytree(root / "adamlab", tmp_path / "adamlab", ignore=shutil.ignore_patterns("__pycache__"))
+
+    class Checkout:
+        folder = tmp_path / "adamlab"
+        kernels = tmp_path / "kernels"
+
+        def __call__(self):
+            settings = {**os.environ, "ADAMLAB_CACHE": str(self.kernels), "PYTHONPATH": str(tmp_path)}
+            line = [sys.executable, "-P", "-c", PROGRAM]
+            done = subprocess.run(line, env=settings, cwd=tmp_path, capture_output=True, text=True, check=True)
+            theta, loaded = done.stdout.split()
+            return float(theta), int(loaded)
+
+        def edit(self, file, old, new):
+            path = self.folder / file
+            assert old in path.read_text()
+            path.write_text(path.read_text().replace(old, new))
+
+    return Checkout()
+
+
+def test_a_second_process_loads_and_an_edit_of_a_leaf_compiles_anew(checkout):
+    assert checkout() == (0.5, 0)
+    assert checkout() == (0.5, 1)
+    checkout.edit("optimizers/sgd.py", "theta - c.lr * g", "theta + c.lr * g")
+    assert checkout() == (1.5, 0)
+    checkout.edit("objectives/sphere.py", "return x + x", "return x + x + x")
+    assert checkout() == (1.75, 0)
+    checkout.edit("numba_language.py", "value = builder.load(_element", "value =  builder.load(_element")
+    assert checkout() == (1.75, 0)
+    checkout.edit("optimizers/adam.py", "m_hat", "corrected_m")
+    assert checkout() == (1.75, 1)
+
+
+def test_a_damaged_kernel_file_is_compiled_anew(checkout):
+    checkout()
+    for file in checkout.kernels.rglob("*.kernel"):
+        file.write_bytes(file.read_bytes()[:100])
+    assert checkout() == (0.5, 0)
+    assert checkout() == (0.5, 1)
+
+
+def test_a_folder_that_cannot_be_written_costs_the_compilation_only(checkout):
+    checkout.kernels.write_text("a file where the folder should be")
+    assert checkout() == (0.5, 0)
+
+
+def test_a_fingerprint_follows_imports_and_nothing_else():
+    leaf = "adamlab.optimizers.adam"
+    assert fingerprint(leaf) == fingerprint("adamlab.symbols", leaf)
+    assert fingerprint(leaf) != fingerprint("adamlab.optimizers.sgd")
+    assert fingerprint(leaf) != fingerprint(leaf, "adamlab.reduction")
+
+
+def third(x):
+    return x * 0.1
+
+
+def clamp(x):
+    return np.where(x > 1.0, 1.0, x)
+
+
+def test_a_literal_takes_the_dtype_beside_it_as_in_numpy():
+    x = np.float32(3)
+    compiled = compile_function(in_numba(third, "float32"))
+    assert compiled(x) == third(np.array([x]))[0]
+    assert isinstance(compiled.overloads[compiled.signatures[0]].signature.return_type.bitwidth, int)
+    assert compiled.overloads[compiled.signatures[0]].signature.return_type.bitwidth == 32
+
+
+def test_a_choice_between_numbers_is_a_number_and_between_arrays_an_array():
+    compiled = compile_function(in_numba(clamp))
+    assert compiled(3.0) == 1.0
+    assert compiled(np.array([0.5, 2.0])).tolist() == [0.5, 1.0]

@@ -1,0 +1,156 @@
+"""Runs: the library's front door."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from adamlab.minimize import kept_steps, minimize, start
+from adamlab.objectives.rosenbrock import Rosenbrock
+from adamlab.objectives.sphere import Sphere
+from adamlab.optimizers.adam import Adam
+from adamlab.optimizers.sgd import SGD
+from adamlab.symbols import ConfigurationError
+
+ADAM = Adam(lr=0.01, beta1=0.9, beta2=0.999, eps=1e-8)
+BACKENDS = ("python", "numpy", "numba")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_seeds_run_converges_after_3728_steps(backend):
+    result = minimize(Sphere(dim=128, x0=10.0), ADAM, n_steps=100_000, tol=1e-6, backend=backend)
+    assert (result.status, result.steps) == ("converged", 3728)
+    assert result.theta.shape == (128,)
+    assert result.loss == pytest.approx(float(np.sum(result.theta**2)))
+    assert result.trace["step"][-1] == 3728
+    assert result.trace["step_norm"][-1] < 1e-6 <= result.trace["step_norm"][-2]
+
+
+def test_a_slower_rate_does_not_converge_within_the_seeds_100_steps():
+    slow = Adam(lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8)
+    result = minimize(Sphere(dim=128, x0=10.0), slow, n_steps=100, tol=1e-6)
+    assert (result.status, result.steps) == ("max_steps", 100)
+
+
+def test_a_tolerance_of_zero_never_stops_even_where_nothing_moves():
+    result = minimize(Sphere(dim=2, x0=0.0), ADAM, n_steps=50, tol=0.0)
+    assert (result.status, result.steps) == ("max_steps", 50)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_divergence_is_a_result(backend):
+    result = minimize(Sphere(dim=2, x0=1.0), SGD(lr=10.0), n_steps=10_000, backend=backend)
+    assert result.status == "diverged"
+    assert result.steps < 10_000
+
+
+def test_the_trace_is_the_same_on_every_backend(dtype):
+    objective = Rosenbrock(dim=6, x0=[-1.2, 1.0], a=1.0, b=100.0, dtype=dtype)
+    traces = [minimize(objective, ADAM, n_steps=500, tol=1e-9, backend=name).trace for name in BACKENDS]
+    assert traces[0].equals(traces[1])
+    assert traces[1].equals(traces[2])
+    assert traces[0].schema == {"step": pl.Int64, "loss": pl.Float64, "grad_norm": pl.Float64, "step_norm": pl.Float64}
+
+
+def test_tracing_does_not_change_the_run():
+    results = [minimize(Sphere(dim=9, x0=1.0), ADAM, n_steps=400, trace=name) for name in ("log", "every", "none")]
+    assert len({result.theta.tobytes() for result in results}) == 1
+    assert results[1].trace["step"].to_list() == list(range(401))
+    assert results[2].trace is None
+
+
+def test_a_logarithmic_trace_keeps_both_ends():
+    kept = kept_steps("log", 10_000, 50)
+    assert (kept[0], kept[-1]) == (1, 10_000)
+    assert 35 <= len(kept) <= 50
+    assert kept == sorted(set(kept))
+
+
+def test_the_trace_says_what_was_so_at_each_step():
+    trace = minimize(Sphere(dim=1, x0=4.0), SGD(lr=0.25), n_steps=2, trace="every").trace
+    assert trace.rows() == [(0, 16.0, 8.0, None), (1, 4.0, 4.0, 2.0), (2, 1.0, 2.0, 1.0)]
+
+
+def squares(x):
+    return float(np.sum(x * x))
+
+
+def slope(x):
+    return x + x
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_pair_of_functions_runs_as_the_leaf_does(backend):
+    ours = minimize(Sphere(dim=7, x0=3.0), ADAM, n_steps=300, backend=backend)
+    theirs = minimize((squares, slope), ADAM, theta0=np.full(7, 3.0), n_steps=300, backend=backend)
+    assert ours.theta.tobytes() == theirs.theta.tobytes()
+
+
+def test_a_gradient_that_numba_cannot_compile_is_called():
+    calls = []
+
+    def recorded(x):
+        calls.append(x.copy())
+        return x + x
+
+    ours = minimize(Sphere(dim=7, x0=3.0), ADAM, n_steps=20)
+    theirs = minimize((squares, recorded), ADAM, theta0=np.full(7, 3.0), n_steps=20, trace="none")
+    assert ours.theta.tobytes() == theirs.theta.tobytes()
+    assert len(calls) >= 20
+
+
+def test_a_gradient_that_returns_its_argument_is_safe():
+    ours = minimize((lambda x: 0.5 * float(x @ x), lambda x: x), SGD(lr=0.5), theta0=np.full(3, 8.0), n_steps=3)
+    assert ours.theta.tolist() == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_matrix_of_parameters_keeps_its_shape(backend):
+    result = minimize((squares, slope), SGD(lr=0.25), theta0=np.ones((2, 3)), n_steps=2, backend=backend)
+    assert np.array_equal(result.theta, np.full((2, 3), 0.25))
+    run = start(SGD(lr=0.5), np.ones((2, 3)), backend=backend)
+    assert np.array_equal(run.step(np.ones((2, 3))), np.full((2, 3), 0.5))
+
+
+def test_a_start_of_whole_numbers_becomes_float64():
+    assert start(SGD(lr=0.5), [1, 2]).step([1.0, 1.0]).tolist() == [0.5, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: minimize(Sphere(dim=1, x0=1.0), ADAM, n_steps=0), "minimize: n_steps must lie in [1, inf); it is 0"),
+        (
+            lambda: minimize(Sphere(dim=1, x0=1.0), ADAM, n_steps=1, tol=-1.0),
+            "minimize: tol must lie in [0, inf); it is -1.0",
+        ),
+        (
+            lambda: minimize(Sphere(dim=1, x0=1.0), ADAM, n_steps=1, backend="gpu"),
+            "minimize: backend must be one of python, numpy, numba; it is 'gpu'",
+        ),
+        (
+            lambda: minimize(Sphere(dim=1, x0=1.0), ADAM, n_steps=1, trace="some"),
+            "minimize: trace must be one of log, every, none; it is 'some'",
+        ),
+        (
+            lambda: minimize((squares, slope), ADAM, n_steps=1),
+            "minimize: theta0 must be given with a pair of functions; it is None",
+        ),
+        (
+            lambda: minimize(Sphere(dim=2, x0=1.0), ADAM, n_steps=1, theta0=[1.0]),
+            "minimize: theta0 must have one number for each of the 2 coordinates; its shape is (1,)",
+        ),
+        (lambda: start(ADAM, np.array(["a"])), "start: theta0 must be float64 or float32; it is <U1"),
+        (
+            lambda: start(ADAM, np.ones(2)).step(np.ones(3)),
+            "step: the gradient must be float64 (2,), as theta0 is; it is float64 (3,)",
+        ),
+        (
+            lambda: start(ADAM, np.ones(2)).step(np.ones(2, np.float32)),
+            "step: the gradient must be float64 (2,), as theta0 is; it is float32 (2,)",
+        ),
+    ],
+)
+def test_a_mistake_is_refused_in_one_sentence(call, sentence):
+    with pytest.raises(ConfigurationError) as refused:
+        call()
+    assert str(refused.value) == sentence

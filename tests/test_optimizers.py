@@ -1,0 +1,144 @@
+"""What every optimizer promises; asked of each leaf found in the folder."""
+
+import ast
+import dataclasses
+import inspect
+import textwrap
+from decimal import Decimal, getcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adamlab.backends import first_carry, state_names
+from adamlab.minimize import start
+from adamlab.optimizers.adam import Adam
+from adamlab.optimizers.adam_reordered import AdamReordered
+from adamlab.optimizers.adamax import AdaMax
+from adamlab.optimizers.sgd import SGD
+from adamlab.symbols import ConfigurationError, symbols
+
+RECORDED = np.random.default_rng(7).standard_normal((40, 6)) * [1e-6, 1e-3, 1, 1, 1e3, 1]
+ALLOWED_CALLS = {"sqrt", "abs", "sign", "minimum", "maximum", "where", "arctan2"}
+
+
+def trajectory(optimizer, gradients, theta0, backend="numpy"):
+    run = start(optimizer, theta0, backend=backend)
+    return np.array([run.step(gradient) for gradient in gradients])
+
+
+def test_the_file_the_class_and_the_configuration_bear_one_name(optimizer_name, optimizer):
+    module = inspect.getmodule(type(optimizer))
+    assert Path(module.__file__).stem == optimizer_name
+    assert type(optimizer).__name__.lower() == optimizer_name.replace("_", "")
+
+
+def test_every_hyperparameter_is_required_frozen_and_given_in_conf(optimizer):
+    for field in dataclasses.fields(optimizer):
+        assert field.default is dataclasses.MISSING
+        assert field.kw_only
+        assert isinstance(getattr(optimizer, field.name), float)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        optimizer.lr = 1.0
+
+
+def test_a_number_out_of_range_is_refused_by_name_and_range(optimizer):
+    numbers = dataclasses.asdict(optimizer)
+    for name, symbol in symbols(type(optimizer)).items():
+        for wrong in (float("nan"), float("inf"), -1e9, "abc", None, True):
+            with pytest.raises(ConfigurationError) as refused:
+                type(optimizer)(**numbers | {name: wrong})
+            assert str(refused.value).startswith(f"{type(optimizer).__name__}: {name} must ")
+            assert symbol.allowed in str(refused.value)
+
+
+def test_the_docstring_names_the_source(optimizer):
+    assert "Source:" in inspect.getdoc(type(optimizer))
+
+
+def test_the_rule_has_no_number_no_branch_and_only_elementary_operations(optimizer):
+    tree = ast.parse(textwrap.dedent(inspect.getsource(optimizer.update)))
+    body = [n for n in ast.walk(tree) if not (isinstance(n, ast.Constant) and isinstance(n.value, str))]
+    assert not [n for n in body if isinstance(n, ast.Constant | ast.If | ast.IfExp | ast.For | ast.While | ast.Pow)]
+    calls = {ast.unparse(n.func) for n in body if isinstance(n, ast.Call)}
+    assert calls <= {f"np.{name}" for name in ALLOWED_CALLS}
+
+
+def test_the_dtype_of_the_start_is_kept(optimizer, dtype):
+    for backend in ("python", "numpy", "numba"):
+        assert trajectory(optimizer, RECORDED[:2].astype(dtype), np.zeros(6, dtype), backend).dtype == dtype
+
+
+def test_turning_every_sign_around_turns_the_trajectory_around(optimizer):
+    theta0 = np.linspace(-1, 1, 6)
+    there, back = trajectory(optimizer, RECORDED, theta0), trajectory(optimizer, -RECORDED, -theta0)
+    assert np.array_equal(there, -back)
+
+
+def test_a_zero_gradient_from_the_start_moves_nothing(optimizer):
+    assert np.array_equal(trajectory(optimizer, np.zeros((3, 6)), np.arange(6.0))[-1], np.arange(6.0))
+
+
+@pytest.mark.parametrize("backend", ["python", "numpy", "numba"])
+def test_neither_the_start_nor_a_gradient_is_changed_or_kept(optimizer, backend):
+    theta0, gradient = np.ones(6), RECORDED[3].copy()
+    run = start(optimizer, theta0, backend=backend)
+    first = run.step(gradient)
+    assert np.array_equal(theta0, np.ones(6))
+    assert np.array_equal(gradient, RECORDED[3])
+    kept = first.copy()
+    first[:] = theta0[:] = gradient[:] = np.nan
+    again = run.step(RECORDED[4].copy())
+    assert np.array_equal(run.theta, again)
+    expected = trajectory(optimizer, RECORDED[3:5], np.ones(6), backend)
+    assert np.array_equal(kept, expected[0])
+    assert np.array_equal(again, expected[1])
+
+
+def test_rounding_stays_within_a_few_units_of_a_50_digit_computation(optimizer):
+    getcontext().prec = 50
+    exact = type(optimizer).__new__(type(optimizer))
+    for name, number in dataclasses.asdict(optimizer).items():
+        object.__setattr__(exact, name, Decimal(number))
+    theta = np.array([Decimal(1)] * 6, dtype=object)
+    state = [np.array([Decimal(0)] * 6, dtype=object) for _ in state_names(type(optimizer))]
+    carry = tuple(Decimal(number) for number in first_carry(type(optimizer)))
+    for t, gradient in enumerate(RECORDED, start=1):
+        c, carry = exact.coefficients(t, *carry)
+        c = c._make(Decimal(number) for number in c)
+        theta, *state = exact.update(c, np.array([Decimal(x) for x in gradient], dtype=object), theta, *state)
+    ours = trajectory(optimizer, RECORDED, np.ones(6))[-1]
+    # The bias corrections subtract near-equal numbers: an error of one unit in beta2^t is 1/(1 - beta2) of them.
+    error = np.array([float(abs(Decimal(x) - y)) for x, y in zip(ours, theta, strict=True)])
+    assert np.all(error <= 200 * np.spacing(np.abs(ours).max()))
+
+
+NUMBERS = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+
+
+def test_adams_first_step_is_the_learning_rate_against_the_sign():
+    gradient = np.array([1e-4, -3.0, 1e6])
+    step = trajectory(Adam(lr=0.1, **NUMBERS), [gradient], np.zeros(3))[0]
+    assert step == pytest.approx(-0.1 * gradient / (np.abs(gradient) + 1e-8), rel=1e-13)
+
+
+def test_without_epsilon_a_power_of_two_in_the_gradient_changes_no_bit_of_adam():
+    rule = Adam(lr=0.1, beta1=0.9, beta2=0.999, eps=0.0)
+    assert np.array_equal(trajectory(rule, RECORDED, np.zeros(6)), trajectory(rule, RECORDED * 2.0**20, np.zeros(6)))
+
+
+def test_adam_reordered_is_adam_with_its_epsilon_scaled():
+    reordered = AdamReordered(lr=0.1, beta1=0.9, beta2=0.999, eps=0.0)
+    printed = Adam(lr=0.1, beta1=0.9, beta2=0.999, eps=0.0)
+    a, b = (trajectory(rule, RECORDED, np.zeros(6)) for rule in (reordered, printed))
+    assert a == pytest.approx(b, rel=1e-12)
+
+
+def test_adamax_never_steps_further_than_its_learning_rate():
+    path = trajectory(AdaMax(lr=0.1, beta1=0.9, beta2=0.999), RECORDED, np.zeros(6))
+    assert np.abs(np.diff(path, axis=0)).max() <= 0.1 * (1 + 1e-12)
+
+
+def test_sgd_is_the_sum_of_its_gradients():
+    path = trajectory(SGD(lr=0.5), RECORDED, np.zeros(6))
+    assert path[-1] == pytest.approx(-0.5 * RECORDED.sum(axis=0), rel=1e-12)
