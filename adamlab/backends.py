@@ -27,7 +27,11 @@ class Stepper(Protocol):
 
     @property
     def theta(self) -> Array:
-        """A copy of the iterate."""
+        """A copy of the iterate, where the next gradient belongs."""
+
+    @property
+    def reported(self) -> Array:
+        """A copy of the point the method gives as its answer: the iterate, unless the leaf names a state."""
 
     def step(self, gradient: Array) -> None:
         """Take one step with ``gradient``, an array of theta's shape and dtype, which is left alone."""
@@ -39,8 +43,16 @@ class Stepper(Protocol):
 def stepper(backend: str, optimizer: Any, objective: Any, theta0: Array) -> Stepper:
     """A stepper of the named backend that starts at ``theta0`` (copied).
 
-    ``objective`` is what `advance` takes gradients of; with None there is only `Stepper.step`.
+    ``objective`` is what `advance` takes gradients of; with None there is only `Stepper.step`. A rule that acts on a
+    whole vector is NumPy's business on the python backend, and one that acts on a matrix on all: its time is in
+    products of matrices, which every backend would hand to the same library.
     """
+    if acts_on(optimizer) == "matrix" or (backend == "python" and acts_on(optimizer) == "vector"):
+        return NumpyStepper(optimizer, objective, theta0)
+    if backend == "numba" and acts_on(optimizer) == "vector":
+        from adamlab.compiled_vector import NumbaVectorStepper
+
+        return NumbaVectorStepper(optimizer, objective, theta0)
     if backend == "numba":
         from adamlab.compiled import NumbaStepper
 
@@ -48,6 +60,11 @@ def stepper(backend: str, optimizer: Any, objective: Any, theta0: Array) -> Step
     if backend == "numpy":
         return NumpyStepper(optimizer, objective, theta0)
     return PythonStepper(optimizer, objective, theta0)
+
+
+def acts_on(optimizer: Any) -> str:
+    """What an optimizer's ``update`` works on: a ``coordinate`` (or any array of them), a ``vector``, a ``matrix``."""
+    return str(getattr(optimizer, "acts_on", "coordinate"))
 
 
 @cache
@@ -60,6 +77,20 @@ def state_names(optimizer: Any) -> tuple[str, ...]:
 def first_carry(optimizer: Any) -> tuple[float, ...]:
     """What ``coefficients`` of an optimizer class receives at step 1 after ``t``: the defaults of its parameters."""
     return tuple(float(p.default) for p in list(signature(optimizer.coefficients).parameters.values())[2:])
+
+
+def first_state(optimizer: Any, theta0: Array) -> tuple[Any, ...]:
+    """An optimizer's state before step 1: its ``first_state``, or zeros; arrays in theta0's dtype, numbers float64."""
+    if hasattr(optimizer, "first_state"):
+        states = optimizer.first_state(theta0)
+        return tuple(np.array(start, theta0.dtype) if np.ndim(start) else float(start) for start in states)
+    return tuple(np.zeros_like(theta0) for _ in state_names(optimizer.__class__))
+
+
+@cache
+def reported_place(optimizer: Any) -> int:
+    """Where the reported point stands in ``(theta, *state)`` of an optimizer class; see its ``reports``."""
+    return 1 + state_names(optimizer).index(optimizer.reports) if hasattr(optimizer, "reports") else 0
 
 
 def objective_data(objective: Any) -> tuple[Array, ...]:
@@ -90,17 +121,25 @@ class NumpyStepper:
         self.t = 0
         self.step_sq = math.nan
         self._optimizer, self._objective = optimizer, objective
-        self._theta = np.array(theta0)
-        self._state = tuple(np.zeros_like(theta0) for _ in state_names(optimizer.__class__))
+        self._shape = theta0.shape
+        self._theta = np.array(theta0).reshape(_working_shape(optimizer, theta0))
+        self._state = first_state(optimizer, self._theta)
         self._carry = first_carry(optimizer.__class__)
         self._data = () if objective is None else objective_data(objective)
 
     @property
     def theta(self) -> Array:
-        return self._theta.copy()
+        return self._theta.reshape(self._shape).copy()
+
+    @property
+    def reported(self) -> Array:
+        point: Array = (self._theta, *self._state)[reported_place(self._optimizer.__class__)]
+        return point.reshape(self._shape).copy()
 
     def step(self, gradient: Array) -> None:
         self.t += 1
+        # A rule may keep the gradient as a state, and the caller may use the array again.
+        gradient = np.array(gradient, self._theta.dtype).reshape(self._theta.shape)
         c, self._carry = self._optimizer.coefficients(self.t, *self._carry)
         c = c._make(map(self._theta.dtype.type, c))
         with np.errstate(all="ignore"):
@@ -109,7 +148,16 @@ class NumpyStepper:
         self._theta, self._state = theta, tuple(state)
 
     def advance(self, until: int, tol_sq: float) -> None:
-        advance_by_calls(self, lambda: self._objective.gradient(self._theta, *self._data), until, tol_sq)
+        advance_by_calls(self, lambda: self._objective.gradient(self.theta, *self._data), until, tol_sq)
+
+
+def _working_shape(optimizer: Any, theta0: Array) -> tuple[int, ...]:
+    """The shape in which a rule sees theta: a vector rule one axis, a matrix rule two (a vector is one column)."""
+    if acts_on(optimizer) == "vector":
+        return (theta0.size,)
+    if acts_on(optimizer) == "matrix" and theta0.ndim != 2:
+        return (theta0.size, 1)
+    return theta0.shape
 
 
 class PythonStepper:
@@ -125,14 +173,20 @@ class PythonStepper:
         self._optimizer, self._objective = optimizer, objective
         self._shape, self._number = theta0.shape, theta0.dtype.type
         self._theta = list(theta0.ravel())
-        zeros = [self._number(0)] * len(state_names(optimizer.__class__))
-        self._state: list[Any] = [zeros] * theta0.size
+        arrays = [start.ravel() for start in first_state(optimizer, theta0)]
+        self._state: list[Any] = [list(row) for row in zip(*arrays, strict=True)] or [[]] * theta0.size
         self._carry = first_carry(optimizer.__class__)
         self._data = () if objective is None else objective_data(objective)
 
     @property
     def theta(self) -> Array:
         return np.array(self._theta).reshape(self._shape)
+
+    @property
+    def reported(self) -> Array:
+        place = reported_place(self._optimizer.__class__)
+        rows = zip(self._theta, self._state, strict=True)
+        return np.array([(theta, *state)[place] for theta, state in rows], self._number).reshape(self._shape)
 
     def step(self, gradient: Array) -> None:
         self.t += 1

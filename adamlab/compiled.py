@@ -20,10 +20,19 @@ from typing import Any
 import numba
 import numpy as np
 
-from adamlab.backends import Array, advance_by_calls, first_carry, goes_on, objective_data, state_names
+from adamlab.backends import (
+    Array,
+    advance_by_calls,
+    first_carry,
+    first_state,
+    goes_on,
+    objective_data,
+    reported_place,
+    state_names,
+)
 from adamlab.fingerprint import fingerprint
 from adamlab.kernel_cache import keep_on_disk
-from adamlab.numba_language import add_squares, compile_function, in_dtype, in_numba, load, store
+from adamlab.numba_language import add_squares, compile_function, in_dtype, in_numba, load, store, sum_of_lanes
 from adamlab.reduction import LANES
 
 # Coordinates per block: the block's step lengths stay in the first-level cache until they are added up.
@@ -44,16 +53,6 @@ def _add_block(lanes, moved, n, zero):
     add_squares(lanes, moved, padded)
 
 
-@compile_function
-def _end_sum(lanes):
-    width = LANES // 2
-    while width:
-        for k in range(width):
-            lanes[k] += lanes[k + width]
-        width //= 2
-    return lanes[0]
-
-
 def _sweep(update: Any, gradient: Any, n_state: int) -> Any:
     """One step over all coordinates of ``arrays``: theta, the state, then what the gradient of one needs."""
     update, gradient = compile_function(in_numba(update)), compile_function(gradient)
@@ -71,7 +70,7 @@ def _sweep(update: Any, gradient: Any, n_state: int) -> Any:
                 store(arrays, i, new)
                 moved[i - start] = new[0] - row[0]
             _add_block(lanes, moved, n, zero)
-        return _end_sum(lanes)
+        return sum_of_lanes(lanes)
 
     return sweep
 
@@ -84,7 +83,7 @@ def _given(p, x, g):
 @cache
 def _step_kernel(optimizer: Any) -> Any:
     """``step(h, carry, t, arrays, lanes, moved)``: one step, the gradient being the last of ``arrays``."""
-    hyperparameters, coefficients = _record(optimizer), compile_function(optimizer.coefficients)
+    hyperparameters, coefficients = named_parameters(optimizer), compile_function(optimizer.coefficients)
     sweep = _sweep(optimizer.update, _given, len(state_names(optimizer)))
 
     @compile_function
@@ -96,10 +95,10 @@ def _step_kernel(optimizer: Any) -> Any:
 
 
 @cache
-def _advance_kernel(optimizer: Any, gradient: "_Gradient") -> Any:
+def _advance_kernel(optimizer: Any, gradient: "Gradient") -> Any:
     """``advance(h, p, carry, t, until, tol_sq, arrays, data, lanes, moved)``: steps until one of the ends."""
-    hyperparameters, coefficients = _record(optimizer), compile_function(optimizer.coefficients)
-    parameters, keep_going = _record(gradient.owner), compile_function(goes_on)
+    hyperparameters, coefficients = named_parameters(optimizer), compile_function(optimizer.coefficients)
+    parameters, keep_going = named_parameters(gradient.owner), compile_function(goes_on)
     fill = compile_function(_nothing) if gradient.separable else _fill(gradient.function)
     of_one = gradient.function if gradient.separable else _given
     sweep = _sweep(optimizer.update, of_one, len(state_names(optimizer)))
@@ -117,6 +116,11 @@ def _advance_kernel(optimizer: Any, gradient: "_Gradient") -> Any:
                 break
         return t, step_sq, carry
 
+    return kept(advance, optimizer, gradient)
+
+
+def kept(advance: Any, optimizer: Any, gradient: "Gradient") -> Any:
+    """Keep a kernel of these two leaves on disk; one with a user's gradient lives as long as the process."""
     if gradient.owner is None:
         return advance
     version = fingerprint(__name__, optimizer.__module__, gradient.owner.__module__)
@@ -138,7 +142,7 @@ def _fill(gradient: Any) -> Any:
     return fill
 
 
-def _record(cls: Any) -> Any:
+def named_parameters(cls: Any) -> Any:
     """A compiled constructor of a named tuple with the numeric parameters of ``cls``; () if it has none."""
     names = parameter_names(cls)
     if not names:
@@ -154,12 +158,13 @@ def parameter_names(cls: Any) -> tuple[str, ...]:
     return tuple(field.name for field in own if field.name not in ("dim", "x0", "dtype"))
 
 
-def _numbers(leaf: Any) -> tuple[float, ...]:
+def numbers_of(leaf: Any) -> tuple[float, ...]:
+    """A leaf's own numbers, in the order of `parameter_names`."""
     return tuple(float(getattr(leaf, name)) for name in parameter_names(leaf.__class__))
 
 
 @dataclass(frozen=True)
-class _Gradient:
+class Gradient:
     """An objective's gradient as a function of (parameters, x, *data), and the class it belongs to, if any."""
 
     owner: Any
@@ -168,25 +173,25 @@ class _Gradient:
 
 
 @cache
-def _gradient_of_leaf(cls: Any, dtype: str) -> _Gradient:
-    return _Gradient(cls, in_numba(cls.gradient, dtype), cls.separable)
+def _gradient_of_leaf(cls: Any, dtype: str) -> Gradient:
+    return Gradient(cls, in_numba(cls.gradient, dtype), cls.separable)
 
 
 @cache
-def _gradient_of_user(function: Callable[..., Any]) -> _Gradient:
+def _gradient_of_user(function: Callable[..., Any]) -> Gradient:
     compiled = compile_function(function)
-    return _Gradient(None, lambda _, x: compiled(x), separable=False)
+    return Gradient(None, lambda _, x: compiled(x), separable=False)
 
 
 # Users' gradients that Numba has refused.
-_not_compilable: set[Callable[..., Any]] = set()
+not_compilable: set[Callable[..., Any]] = set()
 
 
-def _gradient(objective: Any) -> _Gradient | None:
+def gradient_of(objective: Any) -> Gradient | None:
     """What to compile for an objective's gradient, or None if it can only be called."""
     if inspect.ismethod(objective.gradient):
         return _gradient_of_leaf(objective.__class__, objective.dtype)
-    return None if objective.gradient in _not_compilable else _gradient_of_user(objective.gradient)
+    return None if objective.gradient in not_compilable else _gradient_of_user(objective.gradient)
 
 
 class NumbaStepper:
@@ -197,15 +202,19 @@ class NumbaStepper:
         self.step_sq = math.nan
         self._shape = theta0.shape
         self._optimizer, self._objective = optimizer.__class__, objective
-        self._h = _numbers(optimizer)
+        self._h = numbers_of(optimizer)
         self._carry = first_carry(optimizer.__class__)
         theta = np.array(theta0).ravel()
-        self._arrays = (theta, *(np.zeros_like(theta) for _ in state_names(optimizer.__class__)))
+        self._arrays = (theta, *(np.ascontiguousarray(start).ravel() for start in first_state(optimizer, theta)))
         self._lanes, self._moved = np.empty(LANES), np.empty(BLOCK, theta.dtype)
 
     @property
     def theta(self) -> Array:
         return self._arrays[0].reshape(self._shape).copy()
+
+    @property
+    def reported(self) -> Array:
+        return self._arrays[reported_place(self._optimizer)].reshape(self._shape).copy()
 
     def step(self, gradient: Array) -> None:
         self.t += 1
@@ -214,12 +223,12 @@ class NumbaStepper:
         self.step_sq, self._carry = kernel(self._h, self._carry, self.t, arrays, self._lanes, self._moved)
 
     def advance(self, until: int, tol_sq: float) -> None:
-        gradient = _gradient(self._objective)
+        gradient = gradient_of(self._objective)
         if gradient is None or len(self._shape) != 1:
             return advance_by_calls(self, lambda: self._objective.gradient(self.theta), until, tol_sq)
         data = objective_data(self._objective)
         beside, whole = (data, ()) if gradient.separable else ((np.empty_like(self._arrays[0]),), data)
-        arrays, p = (*self._arrays, *beside), () if gradient.owner is None else _numbers(self._objective)
+        arrays, p = (*self._arrays, *beside), () if gradient.owner is None else numbers_of(self._objective)
         try:
             self.t, self.step_sq, self._carry = _advance_kernel(self._optimizer, gradient)(
                 self._h, p, self._carry, self.t, until, tol_sq, arrays, whole, self._lanes, self._moved
@@ -227,5 +236,5 @@ class NumbaStepper:
         except numba.errors.NumbaError:
             if gradient.owner is not None:
                 raise
-            _not_compilable.add(self._objective.gradient)
+            not_compilable.add(self._objective.gradient)
             self.advance(until, tol_sq)

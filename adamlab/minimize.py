@@ -25,14 +25,16 @@ class Result:
     """What a run came to.
 
     ``status``: ``converged`` (a step was shorter than ``tol``), ``max_steps`` (all steps taken) or ``diverged`` (a
-    step, or the loss at the end, was not finite). ``steps`` counts steps taken; ``theta`` is the last iterate and
-    ``loss`` and ``grad_norm`` are the objective and the L2 norm of its gradient there. ``trace`` has the columns
-    step, loss, grad_norm and step_norm (null at step 0), or is None. ``seconds`` is the wall time of the run.
+    step, or the loss at the end, was not finite). ``steps`` counts steps taken. ``theta`` is the point the method gives
+    as its answer, ``loss`` and ``grad_norm`` are the objective and the L2 norm of its gradient there, and ``iterate``
+    is where the next gradient would be taken; the two points differ for methods that average only. ``trace`` has the
+    columns step, loss, grad_norm and step_norm (null at step 0), or is None. ``seconds`` is the run's wall time.
     """
 
     status: Status
     steps: int
     theta: Array
+    iterate: Array
     loss: float
     grad_norm: float
     trace: pl.DataFrame | None
@@ -78,10 +80,10 @@ def minimize(
             tracer.keep(run)
         if run.t < until or not tol * tol <= run.step_sq < math.inf:
             break
-    loss, grad_norm = tracer.measure(run.theta)
+    loss, grad_norm = tracer.measure(run.reported)
     seconds = time.perf_counter() - begun
     status = _status(run, tol, loss)
-    return Result(status, run.t, run.theta, loss, grad_norm, tracer.frame() if kept else None, seconds)
+    return Result(status, run.t, run.reported, run.theta, loss, grad_norm, tracer.frame() if kept else None, seconds)
 
 
 def start(optimizer: Any, theta0: ArrayLike, *, backend: str = "numba") -> "Run":
@@ -112,8 +114,13 @@ class Run:
 
     @property
     def theta(self) -> Array:
-        """A copy of the iterate."""
+        """A copy of the iterate, where the next gradient belongs."""
         return self._stepper.theta
+
+    @property
+    def reported(self) -> Array:
+        """A copy of the point the method gives as its answer: the iterate, but for methods that average."""
+        return self._stepper.reported
 
     @property
     def steps(self) -> int:
@@ -197,7 +204,7 @@ class _Tracer:
         if self._rows and self._rows[-1][0] == run.t:
             return
         step_norm = None if run.t == 0 else math.sqrt(run.step_sq)
-        self._rows.append((run.t, *self.measure(run.theta), step_norm))
+        self._rows.append((run.t, *self.measure(run.reported), step_norm))
 
     def frame(self) -> pl.DataFrame:
         schema = {"step": pl.Int64, "loss": pl.Float64, "grad_norm": pl.Float64, "step_norm": pl.Float64}

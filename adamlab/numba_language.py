@@ -17,7 +17,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from adamlab.reduction import LANES
+from adamlab.reduction import LANES, squared_length, total
 
 
 def compile_function(function: Callable[..., Any]) -> Any:
@@ -63,6 +63,42 @@ def _compiled_where(condition, x, y):
     if any(isinstance(kind, types.Array) for kind in (condition, x, y)):
         return lambda condition, x, y: np.where(condition, x, y)
     return lambda condition, x, y: x if condition else y
+
+
+@overload(total)
+def _compiled_total(terms):
+    def lanes_then_tree(terms):
+        flat = terms.ravel()
+        lanes = np.zeros(LANES)
+        whole = flat.size // LANES * LANES
+        for start in range(0, whole, LANES):
+            for k in range(LANES):
+                lanes[k] += flat[start + k]
+        for k in range(flat.size - whole):
+            lanes[k] += flat[whole + k]
+        return sum_of_lanes(lanes)
+
+    return lanes_then_tree
+
+
+@overload(squared_length)
+def _compiled_squared_length(x):
+    def squares(x):
+        wide = x.astype(np.float64)
+        return total(wide * wide)
+
+    return squares
+
+
+@compile_function
+def sum_of_lanes(lanes):
+    """The sum of LANES numbers as a balanced tree; overwrites them."""
+    width = LANES // 2
+    while width:
+        for k in range(width):
+            lanes[k] += lanes[k + width]
+        width //= 2
+    return lanes[0]
 
 
 @intrinsic

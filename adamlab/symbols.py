@@ -95,6 +95,8 @@ LearningRate = Annotated[float, Number("α", "(0, inf)")]
 Beta1 = Annotated[float, Number("β₁", "[0, 1)")]
 Beta2 = Annotated[float, Number("β₂", "[0, 1)")]
 Epsilon = Annotated[float, Number("ε", "[0, inf)")]
+Momentum = Annotated[float, Number("μ", "[0, 1)")]
+WeightDecay = Annotated[float, Number("λ", "[0, inf)")]
 
 Dim = Annotated[int, Number("d", "[1, inf)", whole=True)]
 Start = Annotated[float | Sequence[float], Pattern("θ₀")]

@@ -4,6 +4,7 @@ from collections import namedtuple
 
 import numpy as np
 
+from adamlab.promises import Promises, longest_ratio
 from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, parameters
 
 Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_minus_beta2 correction1 correction2 eps")
@@ -21,6 +22,12 @@ class Adam:
     beta1: Beta1
     beta2: Beta2
     eps: Epsilon
+
+    promises = Promises(
+        scale_invariant=True,
+        first_step=lambda h, g: -h.lr * g / (abs(g) + h.eps),
+        step_bound=lambda h: h.lr * longest_ratio(h.beta1, h.beta2),
+    )
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
         """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""

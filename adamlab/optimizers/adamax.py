@@ -4,6 +4,7 @@ from collections import namedtuple
 
 import numpy as np
 
+from adamlab.promises import Promises
 from adamlab.symbols import Beta1, Beta2, LearningRate, parameters
 
 Coefficients = namedtuple("Coefficients", "lr_t beta1 one_minus_beta1 beta2 zero one")
@@ -20,6 +21,12 @@ class AdaMax:
     lr: LearningRate
     beta1: Beta1
     beta2: Beta2
+
+    promises = Promises(
+        scale_invariant=True,
+        first_step=lambda h, g: -h.lr * g / abs(g),
+        step_bound=lambda h: h.lr,
+    )
 
     def coefficients(self, t, beta1_t=1.0):
         """The corrected step size alpha / (1 - beta1^t), and the running power of beta1."""

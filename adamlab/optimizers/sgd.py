@@ -2,6 +2,7 @@
 
 from collections import namedtuple
 
+from adamlab.promises import Promises
 from adamlab.symbols import LearningRate, parameters
 
 Coefficients = namedtuple("Coefficients", "lr")
@@ -15,6 +16,8 @@ class SGD:
     """
 
     lr: LearningRate
+
+    promises = Promises(first_step=lambda h, g: -h.lr * g)
 
     def coefficients(self, t):
         """The step size; nothing changes from step to step."""

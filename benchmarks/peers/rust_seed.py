@@ -62,8 +62,13 @@ def _case(form: str, kind: str, keys: Mapping[str, Any]) -> Case:
 @cache
 def _process(kind: str) -> "subprocess.Popen[str]":
     process = subprocess.Popen([_compiled(kind)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    atexit.register(process.kill)
+    atexit.register(_end, process)
     return process
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    """Close what it reads, at which it ends by itself."""
+    process.communicate()
 
 
 def _compiled(kind: str) -> Path:

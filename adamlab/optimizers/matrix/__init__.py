@@ -1,0 +1,1 @@
+"""Methods whose rule needs the parameters as a matrix; see `adamlab.optimizers`."""
