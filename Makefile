@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help reproduce test lint lock clean
+.PHONY: help reproduce test test-peers lint lock clean
 
 help:
 	@echo "make reproduce  install, run the seed study, draw reports/out/index.html"
 	@echo "make test       install, check style and types, run all tests"
+	@echo "make test-peers install torch, optax and pytorch_optimizer too, and test our methods beside theirs"
 	@echo "make lock       resolve the locks anew (needs uv)"
 	@echo "make clean      remove .venv, results and the drawn report"
 
@@ -18,6 +19,9 @@ reproduce: $(VENV)/core
 
 test: $(VENV)/test lint
 	@$(BIN)/python -m pytest
+
+test-peers: $(VENV)/peers
+	@$(BIN)/python -m pytest tests/peers
 
 lint: $(VENV)/test
 	@$(BIN)/ruff check .
@@ -31,6 +35,20 @@ $(VENV)/core: requirements.lock pyproject.toml
 $(VENV)/test: requirements-test.lock pyproject.toml
 	@$(call set_up,requirements-test.lock)
 	@touch $(VENV)/core
+
+# torch comes first and by itself: which build of a version one gets depends on where it comes from, so no hash fits all.
+TORCH := torch==2.13.0
+
+$(VENV)/peers: $(VENV)/test requirements-peers.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --dry-run --no-deps --report - $(TORCH) \
+		| $(BIN)/python -c 'import json, sys; \
+		needs = [need for found in json.load(sys.stdin)["install"] for need in found["metadata"].get("requires_dist", ())]; \
+		cuda = any(need.startswith(("nvidia", "cuda")) for need in needs); \
+		print("adamlab: only a CUDA build of $(TORCH) is to be had here; it takes several GB") if cuda else None'
+	@echo "adamlab: installing $(TORCH) and requirements-peers.lock into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-peers.lock
+	@touch $@
 
 define set_up
 	command -v $(PYTHON) >/dev/null || { echo "adamlab: needs Python 3.11, 3.12 or 3.13; there is no $(PYTHON) here (set PYTHON=...)" >&2; exit 2; }; \
@@ -49,6 +67,7 @@ endef
 lock:
 	@$(call resolve,,requirements.lock)
 	@$(call resolve,--extra test -c requirements.lock,requirements-test.lock)
+	@$(call resolve,--extra peers -c requirements-test.lock --overrides requirements-peers.overrides,requirements-peers.lock)
 
 define resolve
 	uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet \

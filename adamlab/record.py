@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-Kind = Literal["runs", "trace", "timings"]
+Kind = Literal["runs", "trace", "timings", "conformance"]
 Value = str | int | float | tuple[float, ...]
 
 OUTCOME: dict[str, Any] = {
@@ -50,9 +50,23 @@ TIMING: dict[str, Any] = {
     "machine": pl.String,
     "measurement": pl.String,
 }
+CONFORMANCE: dict[str, Any] = {
+    "peer": pl.String,
+    "namesake": pl.String,
+    "peer_version": pl.String,
+    "recorded": pl.Float64,
+    "closed_loop": pl.Float64,
+    "equal": pl.Boolean,
+    "reason": pl.String,
+}
 # What identifies a row besides its configuration.
-_IDENTITY = {"runs": (), "trace": ("run_id", "step"), "timings": ("implementation",)}
-_RESULTS = {"runs": OUTCOME, "trace": TRACE, "timings": TIMING}
+_IDENTITY = {
+    "runs": (),
+    "trace": ("run_id", "step"),
+    "timings": ("implementation",),
+    "conformance": ("peer", "namesake"),
+}
+_RESULTS = {"runs": OUTCOME, "trace": TRACE, "timings": TIMING, "conformance": CONFORMANCE}
 
 
 def run_id(configuration: Mapping[str, Value], algorithms: str) -> str:
@@ -129,6 +143,11 @@ class Study:
     def timings(self) -> pl.DataFrame:
         """A row a timed configuration and implementation."""
         return read(self.results, self.name, "timings")
+
+    @cached_property
+    def conformance(self) -> pl.DataFrame:
+        """A row a method and namesake in another library."""
+        return read(self.results, self.name, "conformance")
 
     def provenance(self, kind: Kind) -> list[dict[str, str]]:
         """What each file of one kind says of where it came from, oldest first."""

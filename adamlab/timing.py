@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from adamlab.random_streams import stream
 
 MIN_ROUNDS = 7
 Case = Callable[[int], float]
@@ -30,12 +31,6 @@ class Interval:
     lo: float
     hi: float
     samples: int
-
-
-def stream(seed: int, name: str) -> np.random.Generator:
-    """A random stream of its own for each (seed, name)."""
-    digest = sha256(f"{seed} {name}".encode()).digest()
-    return np.random.default_rng(np.frombuffer(digest, np.uint32))
 
 
 def timed(function: Callable[[], Any]) -> Case:

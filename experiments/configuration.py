@@ -56,13 +56,13 @@ def resolve(cfg: DictConfig, program: str, more: Iterable[str] = ()) -> Configur
         reason = str(error).partition("\n")[0]
         raise ConfigurationError(f"{program}: {error.full_key}: {reason}") from error
     allowed = (*_SETTINGS, *_PLACES, *more)
-    _refuse_unknown(program, tree, allowed)
+    refuse_unknown(program, tree, allowed)
     for name in (*_SETTINGS, *_PLACES):
         if name not in tree:
             raise ConfigurationError(f"{program}: {name} must be given")
     optimizer = build("optimizer", tree["optimizer"])
     objective = build("objective", tree["objective"], dim=tree["dim"], dtype=tree["dtype"])
-    _refuse_unknown("trace", tree["trace"], ("name", "points"))
+    refuse_unknown("trace", tree["trace"], ("name", "points"))
     numbers: dict[str, Any] = {
         "n_steps": N_STEPS.check(program, "n_steps", tree["n_steps"]),
         "tol": TOLERANCE.check(program, "tol", tree["tol"]),
@@ -71,9 +71,10 @@ def resolve(cfg: DictConfig, program: str, more: Iterable[str] = ()) -> Configur
         "trace": TRACE.check(program, "trace", tree["trace"].get("name")),
         "trace.points": TRACE_POINTS.check("trace", "points", tree["trace"].get("points")),
     }
+    results, study = results_and_study(program, tree)
     keys = {
-        **_keys("optimizer", optimizer),
-        **{key: value for key, value in _keys("objective", objective).items() if key not in _OBJECTIVE_SETTINGS},
+        **keys_of("optimizer", optimizer),
+        **{key: value for key, value in keys_of("objective", objective).items() if key not in _OBJECTIVE_SETTINGS},
         "dim": objective.dim,
         "dtype": objective.dtype,
         **numbers,
@@ -89,9 +90,14 @@ def resolve(cfg: DictConfig, program: str, more: Iterable[str] = ()) -> Configur
         backend=numbers["backend"],
         trace=numbers["trace"],
         trace_points=numbers["trace.points"],
-        results=Path(_text(program, "results", tree["results"])),
-        study=_folder_name(program, tree["study_name"]),
+        results=results,
+        study=study,
     )
+
+
+def results_and_study(program: str, tree: Mapping[str, Any] | DictConfig) -> tuple[Path, str]:
+    """Where records go: the root folder and the study's name, checked."""
+    return Path(_text(program, "results", tree["results"])), _folder_name(program, tree["study_name"])
 
 
 _OBJECTIVE_SETTINGS = ("objective.dim", "objective.dtype")
@@ -104,7 +110,7 @@ def build(group: str, node: Any, **settings: Any) -> Any:
     cls = _leaf_class(group, node.get("_target_"))
     given = {name: value for name, value in node.items() if name != "_target_"}
     names = [field.name for field in fields(cls)]
-    _refuse_unknown(cls.__name__, given, [name for name in names if name not in settings])
+    refuse_unknown(cls.__name__, given, [name for name in names if name not in settings])
     for field in fields(cls):
         if field.name not in given | settings and field.default is MISSING:
             raise ConfigurationError(f"{cls.__name__}: {group}.{field.name} must be given")
@@ -151,13 +157,20 @@ def _leaf_class(group: str, target: Any) -> Any:
     return cls
 
 
-def _keys(group: str, leaf: Any) -> dict[str, Value]:
+def leaf_from_file(group: str, name: str, **settings: Any) -> Any:
+    """The leaf that ``conf/<group>/<name>.yaml`` describes, with its numbers as they stand there."""
+    path = Path(__file__).parent.parent / "conf" / group / f"{name}.yaml"
+    return build(group, OmegaConf.to_container(OmegaConf.load(path), resolve=True), **settings)
+
+
+def keys_of(group: str, leaf: Any) -> dict[str, Value]:
     """A leaf under the swept keys: its file's name, and each of its numbers."""
     name = type(leaf).__module__.rpartition(".")[2]
     return {group: name, **{f"{group}.{field}": getattr(leaf, field) for field in symbols(leaf.__class__)}}
 
 
-def _refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
+def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse a name that is not among ``known``, with the nearest that is."""
     known = list(known)
     for name in given:
         if name not in known:

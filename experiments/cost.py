@@ -5,8 +5,6 @@ the start to the last step, set-up and gradient included alike for all; the time
 A sweep that has been measured on this machine, with this code and these peers, is not measured again.
 """
 
-import importlib
-import pkgutil
 import secrets
 import sys
 from collections.abc import Mapping
@@ -18,16 +16,16 @@ import polars as pl
 from omegaconf import DictConfig, OmegaConf
 
 import experiments.one_thread  # noqa: F401 -- first, because it sets what NumPy reads when it is imported
-import benchmarks.peers
 from adamlab.backends import Stepper, stepper
 from adamlab.floor import Work, floor_cases, floor_ns_per_step, footprint, work
 from adamlab.minimize import first_iterate
 from adamlab.provenance import machine, provenance
 from adamlab.record import TIMING, Value, folder, frame, read, run_id, write
-from adamlab.symbols import ConfigurationError, Number
+from adamlab.symbols import Number
 from adamlab.timing import Case, Interval, interleaved, median_interval, timed
 from experiments.command import Command
-from experiments.configuration import Configuration, nearest, resolve
+from experiments.configuration import Configuration, resolve
+from experiments.peers import origins, peers, present
 
 PROGRAM = "cost"
 PROTOCOL = {
@@ -57,18 +55,14 @@ def measure_all(jobs: list[DictConfig]) -> int:
     """Time every configuration and its peers together, unless that has been done; always 0, nothing fails."""
     configurations = [resolve(job, PROGRAM, more=("peers", "timing")) for job in jobs]
     protocol = _protocol(jobs[0])
-    peers = [_peer(name) for name in jobs[0].peers]
-    present = [peer for peer in peers if peer.missing() is None]
-    for peer in peers:
-        if peer not in present:
-            print(f"{_short(peer)}: left out, because {peer.missing()}")
-    todo = {row.run_id: row for row in _rows(configurations, present)}
+    chosen = peers(jobs[0].peers)
+    available = present(chosen)
+    todo = {row.run_id: row for row in _rows(configurations, available)}
     results, study = configurations[0].results, configurations[0].study
     rows = _measured_before(read(results, study, "timings"), set(todo))
     if rows.is_empty():
         rows = _measure(todo, protocol, configurations[0].seed)
-        origin = {_short(peer): peer.missing() or peer.version() for peer in peers}
-        write(folder(results, study, "timings"), rows, provenance(**origin))
+        write(folder(results, study, "timings"), rows, provenance(**origins(chosen)))
     else:
         print("measured before on this machine, with this code")
     for row in rows.iter_rows(named=True):
@@ -83,25 +77,14 @@ def _protocol(job: DictConfig) -> dict[str, Any]:
     return {name: symbol.check("timing", name, given.get(name)) for name, symbol in PROTOCOL.items()}
 
 
-def _peer(name: str) -> ModuleType:
-    known = [module.name for module in pkgutil.iter_modules(benchmarks.peers.__path__)]
-    if name not in known:
-        raise ConfigurationError(f"peers: must be among {', '.join(known)}; it is {name!r}{nearest(name, known)}")
-    return importlib.import_module(f"benchmarks.peers.{name}")
-
-
-def _short(peer: ModuleType) -> str:
-    return peer.__name__.rpartition(".")[2]
-
-
-def _rows(configurations: list[Configuration], peers: list[ModuleType]) -> list[Timed]:
+def _rows(configurations: list[Configuration], available: list[ModuleType]) -> list[Timed]:
     rows = []
     for configuration in configurations:
         keys = configuration.keys
         rows.append(Timed("adamlab", keys, configuration.algorithms, configuration, timed(_run(configuration))))
         apart = {name: value for name, value in keys.items() if name not in ("backend", "trace", "trace.points")}
-        for peer in peers:
-            for name, case in peer.implementations(apart).items():
+        for peer in available:
+            for name, case in getattr(peer, "implementations", lambda _: {})(apart).items():
                 rows.append(Timed(name, apart, peer.version(), configuration, case))
     return rows
 

@@ -85,7 +85,10 @@ def test_every_rust_form_is_the_algorithm_it_is_timed_as(form, optimizer, kind):
     ("override", "sentence"),
     [
         ("timing.rounds=0", "timing: rounds must lie in [1, inf); it is 0"),
-        ("peers=[rust]", "peers: must be among rust_seed; it is 'rust'; did you mean rust_seed?"),
+        (
+            "peers=[rust]",
+            "peers: must be among optax, pytorch_optimizer, rust_seed, torch; it is 'rust'; did you mean rust_seed?",
+        ),
         ("optimizer.beta1=2", "Adam: beta1 must lie in [0, 1); it is 2"),
     ],
 )

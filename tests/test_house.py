@@ -19,7 +19,7 @@ ALLOWED = {
     "hydra_plugins": {"hydra", "omegaconf"},
     "experiments": {"adamlab", "experiments", "benchmarks.peers", "hydra", "omegaconf"},
     "reports": {"adamlab.record", "adamlab.symbols", "reports", "matplotlib"},
-    "benchmarks": {"adamlab"},
+    "benchmarks": {"adamlab", "benchmarks.peers"},
 }
 WATCHED = {"adamlab", "hydra", "hydra_plugins", "omegaconf", "matplotlib", "experiments", "reports", "benchmarks"}
 
@@ -54,7 +54,7 @@ def test_every_leaf_has_its_configuration_and_the_other_way_round(root, group):
     assert leaves == {path.stem for path in (root / "conf" / group).glob("*.yaml")}
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock", "requirements-peers.lock"])
 def test_the_lock_names_versions_and_hashes_and_no_host(root, name):
     text = (root / name).read_text()
     assert not re.search(r"https?:|file:|index-url|find-links", text)

@@ -28,7 +28,7 @@ def study(tmp_path_factory):
 
 
 def build(command, study, out, *arguments):
-    return command(PROGRAM, f"results={study / 'results'}", f"out={out}", *arguments)
+    return command(PROGRAM, "study=seed", f"results={study / 'results'}", f"out={out}", *arguments)
 
 
 def test_the_page_answers_from_the_records(command, study, tmp_path):
@@ -97,7 +97,7 @@ def test_a_report_without_records_is_left_out_and_none_at_all_is_refused(command
 @pytest.mark.parametrize(
     ("argument", "sentence"),
     [
-        ("study=sead", "build: study must be one of seed; it is 'sead'"),
+        ("study=sead", "build: study must be one of seed, which_adam; it is 'sead'"),
         ("colour=red", "build: takes study=..., results=..., out=...; it is 'colour=red'"),
         ("study=", "build: takes study=..., results=..., out=...; it is 'study='"),
     ],

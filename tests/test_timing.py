@@ -11,7 +11,8 @@ from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.adam_reordered import AdamReordered
 from adamlab.optimizers.adamax import AdaMax
 from adamlab.optimizers.sgd import SGD
-from adamlab.timing import MIN_ROUNDS, interleaved, median_interval, stream
+from adamlab.random_streams import stream
+from adamlab.timing import MIN_ROUNDS, interleaved, median_interval
 
 NUMBERS = {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 PROTOCOL = {"rounds": 9, "min_sample_seconds": 1e-3, "seed": 0, "progress": print}

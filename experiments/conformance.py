@@ -1,0 +1,66 @@
+"""Run every leaf beside its namesakes in other libraries and record how far apart they go (`adamlab.conformance`)."""
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from omegaconf import DictConfig
+
+import experiments.one_thread  # noqa: F401 -- first, because it sets what the libraries read when they are imported
+from adamlab.conformance import Namesake, compare
+from adamlab.fingerprint import fingerprint
+from adamlab.provenance import provenance
+from adamlab.record import CONFORMANCE, folder, frame, write
+from experiments.command import Command
+from experiments.configuration import keys_of, leaf_from_file, refuse_unknown, results_and_study
+from experiments.peers import origins, peers, present, short
+
+PROGRAM = "conformance"
+
+
+def compare_all(jobs: list[DictConfig]) -> int:
+    """Compare with every namesake of the peers that are here; returns how many came out otherwise than is known."""
+    unexpected = 0
+    for job in jobs:
+        refuse_unknown(PROGRAM, [str(key) for key in job if key != "hydra"], ("results", "study_name", "peers"))
+        results, study = results_and_study(PROGRAM, job)
+        chosen = peers(job.peers)
+        rows = []
+        for peer in present(chosen):
+            for namesake in peer.namesakes():
+                row, known = _row(peer, namesake)
+                rows.append(row)
+                unexpected += not known
+                print(_line(row) + ("" if known else " -- not as recorded"), flush=True)
+        if rows:
+            target = folder(results, study, "conformance")
+            write(target, frame(rows, CONFORMANCE), provenance(**origins(chosen)))
+            print(f"records in {target}")
+    return unexpected
+
+
+def _row(peer: ModuleType, namesake: Namesake) -> tuple[dict[str, Any], bool]:
+    """A namesake's row, and whether it came out as its peer's module says."""
+    leaf = leaf_from_file("optimizer", namesake.leaf)
+    comparison = compare(leaf, namesake)
+    row = {
+        "algorithms": fingerprint("adamlab.conformance", type(leaf).__module__),
+        **keys_of("optimizer", leaf),
+        "peer": short(peer),
+        "namesake": namesake.spelled,
+        "peer_version": peer.version(),
+        "recorded": comparison.recorded,
+        "closed_loop": comparison.closed_loop,
+        "equal": comparison.equal,
+        "reason": namesake.differs,
+    }
+    return row, namesake.as_known(comparison)
+
+
+def _line(row: dict[str, Any]) -> str:
+    verdict = "equal to rounding" if row["equal"] else f"differs: {row['reason']}"
+    return f"{row['optimizer']}: {row['peer']} {row['namesake']}: {row['recorded']:.1e}, {verdict}"
+
+
+if __name__ == "__main__":
+    sys.exit(Command(PROGRAM, compare_all)())

@@ -1,0 +1,77 @@
+"""Which libraries take the same steps under the same name."""
+
+import numpy as np
+import polars as pl
+from matplotlib.figure import Figure
+
+from adamlab.record import Kind, Study
+from reports import style
+
+STUDY = "which_adam"
+KIND: Kind = "conformance"
+COMMAND = "python experiments/conformance.py"
+TITLE = "Which Adam? Who takes the same steps under the same name"
+QUESTION = (
+    "Every method of the lab beside its namesakes in torch, optax and pytorch_optimizer, in float64, with the same "
+    "numbers, on 300 recorded gradients with heavy tails, exact zeros, a zero first gradient and scales from 1e-14 to "
+    "1e3, and in closed loop on two problems. A difference is the largest over steps and coordinates, as a part of the "
+    "way the coordinate went."
+)
+
+_MARKS = {
+    "torch": (style.VERMILION, "o"),
+    "optax": (style.BLUE, "s"),
+    "pytorch_optimizer": (style.GREEN, "D"),
+}
+_LEAST, _MOST = 1e-17, 1e3
+
+
+def table(study: Study) -> pl.DataFrame:
+    """A row for each leaf and namesake: whether they are equal to rounding, by how much they differ, and why."""
+    return study.conformance.sort("optimizer", "peer", "namesake").select(
+        "optimizer", "peer", "namesake", "equal", "recorded", "closed_loop", "reason"
+    )
+
+
+def answer(study: Study) -> str:
+    """The verdict in a sentence or two, computed from the table."""
+    rows = table(study)
+    equal = rows.filter("equal")
+    differing = rows.filter(~pl.col("equal"))
+    text = (
+        f"Of {rows.height} namesakes of {rows['optimizer'].n_unique()} methods, {equal.height} take the same steps to "
+        f"rounding (at most {max(equal['recorded'].to_list(), default=0.0):.0e} on recorded gradients)"
+    )
+    if differing.is_empty():
+        return text + "."
+    return (
+        f"{text} and {differing.height} do not, by {min(differing['recorded'].to_list()):.0e} to "
+        f"{max(differing['recorded'].to_list()):.0e} of the way: {', '.join(differing['optimizer'].unique().sort())}."
+    )
+
+
+def figure(study: Study) -> Figure:
+    """The difference of each namesake on recorded gradients; a row a leaf."""
+    rows = table(study)
+    names = rows["optimizer"].unique().sort(descending=True).to_list()
+    drawn, (axes,) = style.panels([1.1 + 0.185 * len(names)])
+    for peer, (colour, marker) in _MARKS.items():
+        chosen = rows.filter(pl.col("peer") == peer)
+        shown = np.clip(chosen["recorded"].to_numpy(), _LEAST, _MOST)
+        places = [names.index(name) for name in chosen["optimizer"]]
+        axes.plot(shown, places, marker, color=colour, markersize=4.5, alpha=0.75, linestyle="none", label=peer)
+    axes.axvspan(_LEAST / 3, 1e-11, color=style.GRID, alpha=0.5, linewidth=0)
+    axes.annotate(
+        "equal to rounding",
+        (_LEAST, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        fontsize=8,
+        color=style.QUIET,
+    )
+    axes.set(xscale="log", xlim=(_LEAST / 3, _MOST * 3), xlabel="largest difference, as a part of the way")
+    axes.set_yticks(range(len(names)), names, fontsize=7.5)
+    axes.set_ylim(-0.8, len(names) - 0.2)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.09), ncols=3, columnspacing=1.2, handletextpad=0.3)
+    return drawn
