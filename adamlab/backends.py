@@ -141,8 +141,8 @@ class NumpyStepper:
         # A rule may keep the gradient as a state, and the caller may use the array again.
         gradient = np.array(gradient, self._theta.dtype).reshape(self._theta.shape)
         c, self._carry = self._optimizer.coefficients(self.t, *self._carry)
-        c = c._make(map(self._theta.dtype.type, c))
         with np.errstate(all="ignore"):
+            c = c._make(map(self._theta.dtype.type, c))
             theta, *state = self._optimizer.update(c, gradient, self._theta, *self._state)
             self.step_sq = squared_length(theta - self._theta)
         self._theta, self._state = theta, tuple(state)
@@ -191,7 +191,8 @@ class PythonStepper:
     def step(self, gradient: Array) -> None:
         self.t += 1
         c, self._carry = self._optimizer.coefficients(self.t, *self._carry)
-        c = c._make(map(self._number, c))
+        with np.errstate(all="ignore"):
+            c = c._make(map(self._number, c))
         update, before = self._optimizer.update, self._theta
         rows = zip(np.asarray(gradient, self._number).ravel(), before, self._state, strict=True)
         with np.errstate(all="ignore"):

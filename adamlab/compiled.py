@@ -9,12 +9,14 @@ coordinates has no branch, and its loads and stores are marked as never overlapp
 squared length of the step is added up in `adamlab.reduction`'s fixed order from a block that is still in cache.
 """
 
+import hashlib
 import inspect
 import math
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, lru_cache
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numba
@@ -30,13 +32,15 @@ from adamlab.backends import (
     reported_place,
     state_names,
 )
-from adamlab.fingerprint import fingerprint
+from adamlab.fingerprint import fingerprint, has_source
 from adamlab.kernel_cache import keep_on_disk
 from adamlab.numba_language import add_squares, compile_function, in_dtype, in_numba, load, store, sum_of_lanes
 from adamlab.reduction import LANES
 
 # Coordinates per block: the block's step lengths stay in the first-level cache until they are added up.
 BLOCK = 2048
+# Updates of coordinates in one call of a kernel: a fraction of a second.
+STRETCH = 100_000_000
 
 
 @compile_function
@@ -91,7 +95,7 @@ def _step_kernel(optimizer: Any) -> Any:
         c, carry = coefficients(hyperparameters(h), t, *carry)
         return sweep(in_dtype(c, arrays[0].dtype.type(0)), (), arrays, lanes, moved), carry
 
-    return keep_on_disk(step, f"step-{optimizer.__name__}", fingerprint(__name__, optimizer.__module__))
+    return kept(step, f"step-{optimizer.__name__}", optimizer)
 
 
 @cache
@@ -116,15 +120,15 @@ def _advance_kernel(optimizer: Any, gradient: "Gradient") -> Any:
                 break
         return t, step_sq, carry
 
-    return kept(advance, optimizer, gradient)
+    owner = getattr(gradient.owner, "__name__", "")
+    return kept(advance, f"advance-{optimizer.__name__}-{owner}", optimizer, gradient.owner)
 
 
-def kept(advance: Any, optimizer: Any, gradient: "Gradient") -> Any:
-    """Keep a kernel of these two leaves on disk; one with a user's gradient lives as long as the process."""
-    if gradient.owner is None:
-        return advance
-    version = fingerprint(__name__, optimizer.__module__, gradient.owner.__module__)
-    return keep_on_disk(advance, f"advance-{optimizer.__name__}-{gradient.owner.__name__}", version)
+def kept(kernel: Any, name: str, *leaves: Any) -> Any:
+    """Keep a kernel made from these leaves on disk; one with code that lies in no file lives as long as the process."""
+    if not all(leaf is not None and has_source(leaf.__module__) for leaf in leaves):
+        return kernel
+    return keep_on_disk(kernel, name, fingerprint(__name__, *(leaf.__module__ for leaf in leaves)))
 
 
 def _nothing(p, arrays, data):
@@ -177,8 +181,9 @@ def _gradient_of_leaf(cls: Any, dtype: str) -> Gradient:
     return Gradient(cls, in_numba(cls.gradient, dtype), cls.separable)
 
 
-@cache
-def _gradient_of_user(function: Callable[..., Any]) -> Gradient:
+@lru_cache(maxsize=64)
+def _gradient_of_user(function: Callable[..., Any], captured: Hashable) -> Gradient:
+    """``captured`` are the values that compiling freezes: another value is another kernel."""
     compiled = compile_function(function)
     return Gradient(None, lambda _, x: compiled(x), separable=False)
 
@@ -189,9 +194,28 @@ not_compilable: set[Callable[..., Any]] = set()
 
 def gradient_of(objective: Any) -> Gradient | None:
     """What to compile for an objective's gradient, or None if it can only be called."""
-    if inspect.ismethod(objective.gradient):
+    function: Any = objective.gradient
+    own_method = inspect.ismethod(function) and function.__self__ is objective
+    if own_method:
         return _gradient_of_leaf(objective.__class__, objective.dtype)
-    return None if objective.gradient in not_compilable else _gradient_of_user(objective.gradient)
+    if not isinstance(function, FunctionType) or function in not_compilable:
+        return None
+    captured = _captured(function)
+    return None if captured is None else _gradient_of_user(function, captured)
+
+
+def _captured(function: FunctionType) -> Hashable | None:
+    """The outside values a function uses, as something to compare them by; None if one may change unnoticed."""
+    outside = inspect.getclosurevars(function)
+    values = []
+    for name, value in sorted({**outside.globals, **outside.nonlocals}.items()):
+        if isinstance(value, np.ndarray):
+            values.append((name, value.shape, value.dtype.str, hashlib.sha256(value.tobytes()).hexdigest()))
+        elif isinstance(value, bool | int | float | complex | np.number):
+            values.append((name, type(value).__name__, "", repr(value)))
+        elif not isinstance(value, ModuleType | np.ufunc | numba.core.dispatcher.Dispatcher):
+            return None
+    return tuple(values)
 
 
 class NumbaStepper:
@@ -229,12 +253,32 @@ class NumbaStepper:
         data = objective_data(self._objective)
         beside, whole = (data, ()) if gradient.separable else ((np.empty_like(self._arrays[0]),), data)
         arrays, p = (*self._arrays, *beside), () if gradient.owner is None else numbers_of(self._objective)
-        try:
-            self.t, self.step_sq, self._carry = _advance_kernel(self._optimizer, gradient)(
-                self._h, p, self._carry, self.t, until, tol_sq, arrays, whole, self._lanes, self._moved
-            )
-        except numba.errors.NumbaError:
-            if gradient.owner is not None:
-                raise
-            not_compilable.add(self._objective.gradient)
-            self.advance(until, tol_sq)
+        advance = _advance_kernel(self._optimizer, gradient)
+        for stop in stretches(self.t, until, self._arrays[0].size):
+            try:
+                self.t, self.step_sq, self._carry = advance(
+                    self._h, p, self._carry, self.t, stop, tol_sq, arrays, whole, self._lanes, self._moved
+                )
+            except numba.errors.NumbaError as error:
+                refused(error, self._optimizer, self._objective, gradient)
+                return self.advance(until, tol_sq)
+            if not goes_on(self.step_sq, tol_sq):
+                break
+
+
+def stretches(t: int, until: int, dim: int) -> Iterator[int]:
+    """Where to pause on the way from step ``t`` to ``until``: an interrupt is heard between two calls only."""
+    length = max(1, STRETCH // dim)
+    while t < until:
+        t = min(until, t + length)
+        yield t
+
+
+def refused(error: Exception, optimizer: Any, objective: Any, gradient: Gradient) -> None:
+    """Remember that Numba cannot compile a user's gradient, which is called then; a leaf that it cannot is an error."""
+    if gradient.owner is None and objective.gradient not in not_compilable:
+        not_compilable.add(objective.gradient)
+        return
+    lines = [line.strip() for line in str(error).splitlines()]
+    reason = next((line for line in lines if line and not line.startswith("Failed in")), "no reason given")
+    raise TypeError(f"{optimizer.__name__}: Numba cannot compile it: {reason}") from None

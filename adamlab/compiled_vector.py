@@ -12,9 +12,7 @@ import numba
 import numpy as np
 
 from adamlab.backends import Array, advance_by_calls, first_carry, first_state, goes_on, objective_data, reported_place
-from adamlab.compiled import Gradient, gradient_of, kept, named_parameters, not_compilable, numbers_of
-from adamlab.fingerprint import fingerprint
-from adamlab.kernel_cache import keep_on_disk
+from adamlab.compiled import Gradient, gradient_of, kept, named_parameters, numbers_of, refused, stretches
 from adamlab.numba_language import compile_function, in_dtype, in_numba
 from adamlab.reduction import squared_length
 
@@ -31,7 +29,7 @@ def _step_kernel(optimizer: Any) -> Any:
         new = update(in_dtype(c, theta.dtype.type(0)), g, theta, *state)
         return squared_length(new[0] - theta), carry, new[0], new[1:]
 
-    return keep_on_disk(step, f"step-{optimizer.__name__}", fingerprint(__name__, optimizer.__module__))
+    return kept(step, f"step-{optimizer.__name__}", optimizer)
 
 
 @cache
@@ -58,7 +56,8 @@ def _advance_kernel(optimizer: Any, gradient: Gradient) -> Any:
                 break
         return t, step_sq, carry, theta, state
 
-    return kept(advance, optimizer, gradient)
+    owner = getattr(gradient.owner, "__name__", "")
+    return kept(advance, f"advance-{optimizer.__name__}-{owner}", optimizer, gradient.owner)
 
 
 class NumbaVectorStepper:
@@ -97,12 +96,14 @@ class NumbaVectorStepper:
             return advance_by_calls(self, lambda: self._objective.gradient(self.theta), until, tol_sq)
         data = objective_data(self._objective)
         p = () if gradient.owner is None else numbers_of(self._objective)
-        try:
-            self.t, self.step_sq, self._carry, self._theta, self._state = _advance_kernel(self._optimizer, gradient)(
-                self._h, p, self._carry, self.t, until, tol_sq, self._theta, self._state, data
-            )
-        except numba.errors.NumbaError:
-            if gradient.owner is not None:
-                raise
-            not_compilable.add(self._objective.gradient)
-            self.advance(until, tol_sq)
+        advance = _advance_kernel(self._optimizer, gradient)
+        for stop in stretches(self.t, until, self._theta.size):
+            try:
+                self.t, self.step_sq, self._carry, self._theta, self._state = advance(
+                    self._h, p, self._carry, self.t, stop, tol_sq, self._theta, self._state, data
+                )
+            except numba.errors.NumbaError as error:
+                refused(error, self._optimizer, self._objective, gradient)
+                return self.advance(until, tol_sq)
+            if not goes_on(self.step_sq, tol_sq):
+                break

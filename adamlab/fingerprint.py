@@ -42,6 +42,11 @@ def _source(name: str) -> bytes:
     return _path(name).read_bytes().replace(b"\r\n", b"\n")
 
 
+def has_source(name: str) -> bool:
+    """Whether a module lies in a file, which one typed into a notebook or a prompt does not."""
+    return getattr(sys.modules.get(name), "__file__", None) is not None and name != "__main__"
+
+
 @cache
 def _path(name: str) -> Path:
     module = sys.modules.get(name)

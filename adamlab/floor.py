@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from adamlab.backends import first_carry, objective_data, state_names
+from adamlab.backends import acts_on, first_carry, objective_data, state_names
 from adamlab.numba_language import compile_function
 from adamlab.timing import Case, timed
 
@@ -57,6 +57,10 @@ class _Counting:
         _Counting.roots += 1
         return self
 
+    def arctan2(self, _: object) -> "_Counting":
+        """What numpy.arctan2 calls; not counted: its cost is the library's."""
+        return self
+
     def __gt__(self, other: object) -> bool:
         return True
 
@@ -64,7 +68,13 @@ class _Counting:
 
 
 def work(optimizer: Any, objective: Any) -> Work:
-    """Count what a step of ``optimizer`` on ``objective`` needs per coordinate, the gradient included if separable."""
+    """Count what a step of ``optimizer`` on ``objective`` needs per coordinate, the gradient included if separable.
+
+    Of a rule that acts on a vector or a matrix only the moves are counted, each state once.
+    """
+    if acts_on(optimizer) != "coordinate":
+        states = len(state_names(optimizer.__class__))
+        return Work(0, 0, read_only=1, moves=2 * (1 + states) + 1)
     state = [_Counting() for _ in state_names(optimizer.__class__)]
     data = objective_data(objective)
     c, _ = optimizer.coefficients(1, *first_carry(optimizer.__class__))

@@ -21,17 +21,18 @@ from numba.core.serialize import dumps
 from platformdirs import user_cache_path
 
 KEPT_DAYS = 30
+_DIGEST = hashlib.sha256().digest_size
 
 
 def keep_on_disk(dispatcher: Any, name: str, version: str) -> Any:
     """Give a jitted function a place on disk: file ``name``-... in the folder of ``version``. Returns it."""
-    dispatcher._cache = _DiskCache(dispatcher.py_func, name, cache_root() / version)
+    dispatcher._cache = _DiskCache(dispatcher.py_func, name, cache_root() / "kernels" / version)
     dispatcher._can_cache = True
     return dispatcher
 
 
 def cache_root() -> Path:
-    """Where kernels are kept: ``$ADAMLAB_CACHE``, or ``adamlab`` in the user's cache folder."""
+    """Where what is compiled is kept: ``$ADAMLAB_CACHE``, or ``adamlab`` in the user's cache folder."""
     chosen = os.environ.get("ADAMLAB_CACHE")
     return Path(chosen) if chosen else user_cache_path("adamlab")
 
@@ -49,12 +50,14 @@ class _DiskCache(_Cache):  # type: ignore[misc]  # Numba carries no types
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         target_context.refresh()
-        try:
-            payload = pickle.loads(self._file(sig, target_context.codegen()).read_bytes())
-            self._folder.touch()
-        except (OSError, EOFError, pickle.UnpicklingError):
-            return None
-        return self._impl.rebuild(target_context, payload)
+        with suppress(OSError):
+            content = self._file(sig, target_context.codegen()).read_bytes()
+            with suppress(OSError):
+                self._folder.touch()
+            digest, payload = content[:_DIGEST], content[_DIGEST:]
+            if hashlib.sha256(payload).digest() == digest:
+                return self._impl.rebuild(target_context, pickle.loads(payload))
+        return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         if not self._impl.check_cachable(data):
@@ -63,7 +66,8 @@ class _DiskCache(_Cache):  # type: ignore[misc]  # Numba carries no types
             if not self._folder.exists():
                 _remove_old_versions(self._folder.parent)
             self._folder.mkdir(parents=True, exist_ok=True)
-            _write_whole(self._file(sig, data.codegen), dumps(self._impl.reduce(data)))
+            payload = dumps(self._impl.reduce(data))
+            _write_whole(self._file(sig, data.codegen), hashlib.sha256(payload).digest() + payload)
 
     def _file(self, sig: Any, codegen: Any) -> Path:
         made_for = (sig, codegen.magic_tuple(), numba.__version__, sys.version_info[:3])
@@ -89,11 +93,10 @@ def _write_whole(path: Path, content: bytes) -> None:
 
 
 def _remove_old_versions(root: Path) -> None:
-    """Forget kernels of versions that no process has loaded for `KEPT_DAYS`."""
-    if not root.exists():
-        return
-    for folder in root.iterdir():
-        if time.time() - folder.stat().st_mtime > KEPT_DAYS * 86400:
-            for file in folder.iterdir():
-                file.unlink(missing_ok=True)
-            folder.rmdir()
+    """Forget kernels of versions that no process has loaded for `KEPT_DAYS`; touches nothing else."""
+    for folder in root.glob("[0-9a-f]" * 20):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > KEPT_DAYS * 86400:
+                for file in folder.glob("*.kernel"):
+                    file.unlink(missing_ok=True)
+                folder.rmdir()

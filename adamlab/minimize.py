@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -56,9 +56,10 @@ def minimize(
 
     ``objective`` is a leaf of `adamlab.objectives` or a pair of functions ``(value, gradient)`` of an array, which
     needs ``theta0``; a gradient in NumPy's terms is compiled into the numba backend's loop where Numba can, and
-    called otherwise. The start is ``theta0`` (float64 or float32, copied) or the objective's own. The run stops
-    after a step of L2 length below ``tol``; 0 never stops. ``trace`` keeps about ``trace_points`` steps spaced
-    evenly in the logarithm (``log``), every step (``every``), or nothing (``none``).
+    called otherwise. The two must depend on theta alone and leave it as it is: a trace calls them too. The start is
+    ``theta0`` (float64 or float32, copied) or the objective's own. The run stops after a step of L2 length below
+    ``tol``; 0, or a number whose square is 0, never stops. ``trace`` keeps about ``trace_points`` steps spaced evenly
+    in the logarithm (``log``), every step (``every``), or nothing (``none``).
 
     Raises `ConfigurationError` for a value out of range, before any step.
     """
@@ -66,7 +67,8 @@ def minimize(
     tol = TOLERANCE.check("minimize", "tol", tol)
     BACKEND.check("minimize", "backend", backend)
     TRACE.check("minimize", "trace", trace)
-    TRACE_POINTS.check("minimize", "trace_points", trace_points)
+    trace_points = TRACE_POINTS.check("minimize", "trace_points", trace_points)
+    check_optimizer("minimize", optimizer)
     begun = time.perf_counter()
     objective, start = _prepared(objective, theta0)
     kept = kept_steps(trace, n_steps, trace_points)
@@ -89,6 +91,7 @@ def minimize(
 def start(optimizer: Any, theta0: ArrayLike, *, backend: str = "numba") -> "Run":
     """Begin a run whose gradients come from elsewhere; see `Run`. ``theta0`` is copied."""
     BACKEND.check("start", "backend", backend)
+    check_optimizer("start", optimizer)
     return Run(stepper(backend, optimizer, None, _floating("start", theta0)))
 
 
@@ -130,16 +133,33 @@ class Run:
 
 def first_iterate(objective: Any) -> Array:
     """An objective's start: ``x0``, repeated to fill ``dim``, in its dtype."""
-    repeated = np.tile(np.array(objective.x0, objective.dtype), -(-objective.dim // len(objective.x0)))
-    return repeated[: objective.dim]
+    check_start(objective)
+    with np.errstate(over="ignore"):
+        pattern = np.array(objective.x0, objective.dtype)
+    return np.tile(pattern, -(-objective.dim // pattern.size))[: objective.dim]
 
 
-def kept_steps(trace: str, n_steps: int, points: int) -> list[int]:
+def check_start(objective: Any) -> None:
+    """Refuse a start with more numbers than the objective has coordinates."""
+    given, dim = len(objective.x0), objective.dim
+    if given > dim:
+        raise ConfigurationError(
+            f"{type(objective).__name__}: x0 must hold at most dim = {dim} numbers; it has {given}"
+        )
+
+
+def check_optimizer(caller: str, optimizer: Any) -> None:
+    """Refuse what is no optimizer, such as a name or a class."""
+    if isinstance(optimizer, type) or not (hasattr(optimizer, "update") and hasattr(optimizer, "coefficients")):
+        raise ConfigurationError(f"{caller}: optimizer must be one of adamlab.optimizers, made; it is {optimizer!r}")
+
+
+def kept_steps(trace: str, n_steps: int, points: int) -> Sequence[int]:
     """The steps a trace keeps after step 0: none, all, or about ``points`` of them spaced evenly in the logarithm."""
     if trace == "none":
         return []
     if trace == "every":
-        return list(range(1, n_steps + 1))
+        return range(1, n_steps + 1)
     return [int(step) for step in np.unique(np.rint(np.geomspace(1, n_steps, points)))]
 
 
@@ -154,11 +174,11 @@ class _FunctionPair:
 
 
 def _prepared(objective: Any, theta0: ArrayLike | None) -> tuple[Any, Array]:
-    if isinstance(objective, tuple):
-        if theta0 is None:
-            raise ConfigurationError("minimize: theta0 must be given with a pair of functions; it is None")
-        begin = _floating("minimize", theta0)
-        return _FunctionPair(objective[0], objective[1], begin.dtype.name), begin
+    if isinstance(objective, tuple | list):
+        return _prepared_pair(objective, theta0)
+    if isinstance(objective, type) or not (hasattr(objective, "value") and hasattr(objective, "gradient")):
+        allowed = "a leaf of adamlab.objectives, made, or a pair of functions"
+        raise ConfigurationError(f"minimize: objective must be {allowed}; it is {objective!r}")
     if theta0 is None:
         return objective, first_iterate(objective)
     begin = np.array(theta0, objective.dtype)
@@ -166,6 +186,30 @@ def _prepared(objective: Any, theta0: ArrayLike | None) -> tuple[Any, Array]:
         expected = f"one number for each of the {objective.dim} coordinates"
         raise ConfigurationError(f"minimize: theta0 must have {expected}; its shape is {begin.shape}")
     return objective, begin
+
+
+def _prepared_pair(pair: Sequence[Any], theta0: ArrayLike | None) -> tuple["_FunctionPair", Array]:
+    """Two functions as an objective; each is called once at the start, to see that it gives what it should."""
+    if len(pair) != 2 or not all(map(callable, pair)):
+        raise ConfigurationError(f"minimize: objective must be a pair of functions (value, gradient); it is {pair!r}")
+    if theta0 is None:
+        raise ConfigurationError("minimize: theta0 must be given with a pair of functions; it is None")
+    begin = _floating("minimize", theta0)
+    value, gradient = pair
+    x = begin.copy()
+    loss, slope = np.asarray(value(x)), np.asarray(gradient(x))
+    if loss.size != 1 or loss.dtype.kind not in "fiu":
+        raise ConfigurationError(f"minimize: value(theta) must be a number; it is {_described(loss)}")
+    if slope.shape != begin.shape or slope.dtype.kind not in "fiu":
+        expected = f"an array of theta's shape {begin.shape}"
+        raise ConfigurationError(f"minimize: gradient(theta) must be {expected}; it is {_described(slope)}")
+    if x.tobytes() != begin.tobytes():
+        raise ConfigurationError("minimize: value and gradient must leave theta alone; one of them changes it")
+    return _FunctionPair(value, gradient, begin.dtype.name), begin
+
+
+def _described(given: NDArray[Any]) -> str:
+    return f"an array of {given.dtype}, shape {given.shape}" if given.dtype != object else f"{given.item()!r}"
 
 
 def _floating(caller: str, theta0: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -196,7 +240,7 @@ class _Tracer:
         with np.errstate(all="ignore"):
             value = self._objective.value(theta, *self._data)
             gradient = self._objective.gradient(theta, *self._data)
-            loss = total(value) if self._objective.separable else float(value)
+            loss = total(value) if self._objective.separable else float(np.asarray(value).item())
             return loss, math.sqrt(squared_length(gradient))
 
     def keep(self, run: Stepper) -> None:

@@ -31,7 +31,11 @@ def in_numba(function: Callable[..., Any], dtype: str = "float64") -> Callable[.
     A float literal takes ``dtype``, as it does in NumPy beside an array of that dtype; Numba would carry the
     computation out in float64. And a choice between numbers stays a number; Numba's ``np.where`` makes an array of it.
     """
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, SyntaxError):
+        # Typed into a prompt, or a lambda: taken as it stands.
+        return function
     names = {**function.__globals__, "_where": _where}
     number = np.dtype(dtype).type
 
@@ -45,7 +49,7 @@ def in_numba(function: Callable[..., Any], dtype: str = "float64") -> Callable[.
 
         def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
             if ast.unparse(node) != "np.where":
-                return node
+                return self.generic_visit(node)  # type: ignore[return-value]
             return ast.copy_location(ast.Name("_where", ast.Load()), node)
 
     tree.body[0].decorator_list = []  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import secrets
-import time
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +20,8 @@ from types import TracebackType
 from typing import Any, Literal
 
 import polars as pl
+
+from adamlab.symbols import ConfigurationError
 
 Kind = Literal["runs", "trace", "timings", "conformance"]
 Value = str | int | float | tuple[float, ...]
@@ -78,7 +80,7 @@ def run_id(configuration: Mapping[str, Value], algorithms: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-def folder(results: Path, study: str, kind: Kind) -> Path:
+def folder(results: Path, study: str, kind: str) -> Path:
     """Where the records of one kind lie."""
     return results / study / kind
 
@@ -88,7 +90,7 @@ def write(path: Path, frame: pl.DataFrame, provenance: Mapping[str, str]) -> Pat
 
     The file appears whole or not at all: it is written under a temporary name, synced, and renamed.
     """
-    path.mkdir(parents=True, exist_ok=True)
+    prepare(path)
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}.parquet"
     temporary, final = path / f".{name}.tmp", path / name
     try:
@@ -103,15 +105,37 @@ def write(path: Path, frame: pl.DataFrame, provenance: Mapping[str, str]) -> Pat
     return final
 
 
-def read(results: Path, study: str, kind: Kind) -> pl.DataFrame:
-    """All rows of one kind, the latest of each configuration only; an empty frame without columns if there are none.
+def prepare(path: Path) -> None:
+    """Make a folder for records, or refuse it in one sentence before anything has been computed for it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"records: cannot make the folder {path}: {error.strerror}") from error
+    if not os.access(path, os.W_OK):
+        raise ConfigurationError(f"records: cannot write into the folder {path}")
 
-    A column that some files lack is null in their rows. Traces are those of the runs that `read` gives.
+
+def read_all(results: Path, study: str, kind: Kind) -> pl.DataFrame:
+    """Every row of one kind, oldest first, superseded or not; an empty frame without columns if there are none.
+
+    A column that some files lack is null in their rows. Raises `ConfigurationError` for a file that is no record.
     """
-    files = sorted(folder(results, study, kind).glob("*.parquet"))
+    files = _files(results, study, kind)
+    for file in files:
+        try:
+            pl.read_parquet_schema(file)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise ConfigurationError(f"records: {file} is not a Parquet file; move it away") from error
     if not files:
         return pl.DataFrame()
-    rows = pl.concat([pl.scan_parquet(file) for file in files], how="diagonal").collect()
+    return pl.concat([pl.scan_parquet(file, glob=False) for file in files], how="diagonal").collect()
+
+
+def read(results: Path, study: str, kind: Kind) -> pl.DataFrame:
+    """The rows of one kind that hold now: of each configuration the latest. Traces are those of these runs."""
+    rows = read_all(results, study, kind)
+    if rows.is_empty():
+        return rows
     if kind == "trace":
         identity: list[str] = list(_IDENTITY[kind])
         rows = rows.join(read(results, study, "runs"), on="run_id", how="semi")
@@ -120,6 +144,10 @@ def read(results: Path, study: str, kind: Kind) -> pl.DataFrame:
         identity = [name for name in rows.columns if name not in versions and name not in _RESULTS[kind]]
         identity += _IDENTITY[kind]
     return rows.unique(identity, keep="last", maintain_order=True)
+
+
+def _files(results: Path, study: str, kind: Kind) -> list[Path]:
+    return sorted(folder(results, study, kind).glob("*.parquet"))
 
 
 @dataclass(frozen=True)
@@ -155,8 +183,8 @@ class Study:
 
 
 def finished_runs(results: Path, study: str) -> dict[str, dict[str, Any]]:
-    """The rows, by run_id, of the runs that need not be run again: all that are recorded and did not fail."""
-    runs = read(results, study, "runs")
+    """The rows, by run_id, of the runs that need not be run again: all that were ever recorded and did not fail."""
+    runs = read_all(results, study, "runs")
     if runs.is_empty():
         return {}
     return {row["run_id"]: row for row in runs.filter(pl.col("status") != "failed").iter_rows(named=True)}
@@ -164,41 +192,54 @@ def finished_runs(results: Path, study: str) -> dict[str, dict[str, Any]]:
 
 def provenance(results: Path, study: str, kind: Kind) -> list[dict[str, str]]:
     """What each file of one kind says of where it came from, oldest first."""
-    files = sorted(folder(results, study, kind).glob("*.parquet"))
+    files = _files(results, study, kind)
     return [{k: v for k, v in pl.read_parquet_metadata(file).items() if k != "ARROW:schema"} for file in files]
 
 
 class RunWriter:
     """Collects runs and their traces, and writes them out every few seconds and at the end, whatever ends it.
 
-    Used as a context manager. A run's trace is written before its row, so a row that is there is complete.
+    Used as a context manager. What has been collected is written by a timer, so a long run that comes after is no
+    danger to it. A run's trace is written before its row, so a row that is there is complete.
     """
 
     EVERY_SECONDS = 5.0
 
     def __init__(self, results: Path, study: str, provenance: Mapping[str, str]) -> None:
-        self._results, self._study, self._provenance = results, study, provenance
+        self._folders = {kind: folder(results, study, kind) for kind in ("runs", "trace")}
+        self._provenance = provenance
         self._rows: list[dict[str, Any]] = []
         self._traces: list[pl.DataFrame] = []
-        self._written = time.monotonic()
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
 
     def add(self, row: Mapping[str, Any], trace: pl.DataFrame | None) -> None:
         """Take in one run: its configuration and outcome by column name, and its trace if it kept one."""
-        self._rows.append(dict(row))
-        if trace is not None:
-            self._traces.append(trace.select(pl.lit(row["run_id"]).alias("run_id"), pl.all()))
-        if time.monotonic() - self._written > self.EVERY_SECONDS:
-            self.flush()
+        with self._lock:
+            self._rows.append(dict(row))
+            if trace is not None:
+                self._traces.append(trace.select(pl.lit(row["run_id"]).alias("run_id"), pl.all()))
+            if self._timer is None:
+                self._timer = threading.Timer(self.EVERY_SECONDS, self.flush)
+                self._timer.daemon = True
+                self._timer.start()
 
     def flush(self) -> None:
         """Write what has been collected."""
-        if self._traces:
-            write(folder(self._results, self._study, "trace"), pl.concat(self._traces), self._provenance)
-        if self._rows:
-            write(folder(self._results, self._study, "runs"), frame(self._rows, OUTCOME), self._provenance)
-        self._rows, self._traces, self._written = [], [], time.monotonic()
+        with self._lock:
+            if self._traces:
+                write(self._folders["trace"], pl.concat(self._traces), self._provenance)
+                self._traces = []
+            if self._rows:
+                write(self._folders["runs"], frame(self._rows, OUTCOME), self._provenance)
+                self._rows = []
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
 
     def __enter__(self) -> "RunWriter":
+        for path in self._folders.values():
+            prepare(path)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

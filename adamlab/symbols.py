@@ -5,7 +5,8 @@ check below is the only one in the lab. A leaf that needs a letter of its own wr
 ``Annotated[float, Number("γ", "(0, inf)")]`` in place.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from numbers import Integral, Real
@@ -29,7 +30,7 @@ class Symbol(Protocol):
 
 @dataclass(frozen=True)
 class Number:
-    """A real or whole number from an interval written as in mathematics, such as ``[0, 1)``."""
+    """A real or whole number from an interval written as in mathematics, such as ``[0, 1)`` or ``[1, 2^63)``."""
 
     sign: str
     allowed: str
@@ -40,7 +41,10 @@ class Number:
         kind = "a whole number" if self.whole else "a number"
         if isinstance(value, bool) or not isinstance(value, Real):
             raise ConfigurationError(f"{owner}: {name} must be {kind} in {self.allowed}; it is {value!r}")
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
         if not self._contains(number):
             raise ConfigurationError(f"{owner}: {name} must lie in {self.allowed}; it is {_plain(value)}")
         if not self.whole:
@@ -50,7 +54,7 @@ class Number:
         return int(cast(Any, value))
 
     def _contains(self, number: float) -> bool:
-        low, high = map(float, self.allowed[1:-1].split(","))
+        low, high = (_bound(end) for end in self.allowed[1:-1].split(","))
         above = low <= number if self.allowed[0] == "[" else low < number
         below = number <= high if self.allowed[-1] == "]" else number < high
         return above and below
@@ -78,12 +82,18 @@ class Pattern:
 
     def check(self, owner: str, name: str, value: object) -> tuple[float, ...]:
         """Return the numbers as a tuple of floats, or raise `ConfigurationError`."""
-        several = isinstance(value, Sequence) and not isinstance(value, str)
+        several = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
         numbers = tuple(value) if several else (value,)  # type: ignore[arg-type]
         if not numbers:
             raise ConfigurationError(f"{owner}: {name} must hold at least one number; it is empty")
         one = Number(self.sign, "(-inf, inf)")
         return tuple(one.check(owner, name, number) for number in numbers)
+
+
+def _bound(text: str) -> float:
+    """The end of an interval as it is written: a number, or a power such as 2^63."""
+    base, _, exponent = text.partition("^")
+    return math.pow(float(base), float(exponent or 1))
 
 
 def _plain(value: Real) -> str:
@@ -98,14 +108,14 @@ Epsilon = Annotated[float, Number("ε", "[0, inf)")]
 Momentum = Annotated[float, Number("μ", "[0, 1)")]
 WeightDecay = Annotated[float, Number("λ", "[0, inf)")]
 
-Dim = Annotated[int, Number("d", "[1, inf)", whole=True)]
+Dim = Annotated[int, Number("d", "[1, 2^63)", whole=True)]
 Start = Annotated[float | Sequence[float], Pattern("θ₀")]
 DType = Annotated[str, Choice("", ("float64", "float32"))]
 Condition = Annotated[float, Number("κ", "[1, inf)")]
 
-N_STEPS = Number("T", "[1, inf)", whole=True)
+N_STEPS = Number("T", "[1, 2^63)", whole=True)
 TOLERANCE = Number("tol", "[0, inf)")
-SEED = Number("seed", "[0, inf)", whole=True)
+SEED = Number("seed", "[0, 2^63)", whole=True)
 BACKEND = Choice("", ("python", "numpy", "numba"))
 
 T = TypeVar("T")

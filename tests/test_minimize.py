@@ -118,7 +118,7 @@ def test_a_start_of_whole_numbers_becomes_float64():
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: minimize(Sphere(dim=1, x0=1.0), ADAM, n_steps=0), "minimize: n_steps must lie in [1, inf); it is 0"),
+        (lambda: minimize(Sphere(dim=1, x0=1.0), ADAM, n_steps=0), "minimize: n_steps must lie in [1, 2^63); it is 0"),
         (
             lambda: minimize(Sphere(dim=1, x0=1.0), ADAM, n_steps=1, tol=-1.0),
             "minimize: tol must lie in [0, inf); it is -1.0",

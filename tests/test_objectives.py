@@ -66,9 +66,9 @@ def test_the_curvatures_of_the_quadratic_span_the_condition_number():
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda: Sphere(dim=0, x0=1.0), "Sphere: dim must lie in [1, inf); it is 0"),
-        (lambda: Sphere(dim=1.5, x0=1.0), "Sphere: dim must be a whole number in [1, inf); it is 1.5"),
-        (lambda: Rosenbrock(dim=1, x0=1.0, a=1.0, b=1.0), "Rosenbrock: dim must lie in [2, inf); it is 1"),
+        (lambda: Sphere(dim=0, x0=1.0), "Sphere: dim must lie in [1, 2^63); it is 0"),
+        (lambda: Sphere(dim=1.5, x0=1.0), "Sphere: dim must be a whole number in [1, 2^63); it is 1.5"),
+        (lambda: Rosenbrock(dim=1, x0=1.0, a=1.0, b=1.0), "Rosenbrock: dim must lie in [2, 2^63); it is 1"),
         (lambda: Sphere(dim=1, x0="far"), "Sphere: x0 must be a number in (-inf, inf); it is 'far'"),
         (lambda: Sphere(dim=1, x0=[]), "Sphere: x0 must hold at least one number; it is empty"),
         (

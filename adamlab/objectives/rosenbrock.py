@@ -15,7 +15,7 @@ class Rosenbrock:
     De Jong 1975. Needs ``dim`` >= 2.
     """
 
-    dim: Annotated[int, Number("d", "[2, inf)", whole=True)]
+    dim: Annotated[int, Number("d", "[2, 2^63)", whole=True)]
     x0: Start
     a: Annotated[float, Number("a", "(-inf, inf)")]
     b: Annotated[float, Number("b", "(0, inf)")]

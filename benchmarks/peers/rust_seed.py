@@ -25,15 +25,24 @@ FORMS = {"adam": ("printed", "lazy", "lazy-hoisted"), "adam_reordered": ("reorde
 SAMPLED = ("optimizer.lr", "optimizer.beta1", "optimizer.beta2", "optimizer.eps", "tol", "n_steps")
 
 
+@cache
 def missing() -> str | None:
     """Why it cannot run here, or None."""
-    return None if shutil.which("rustc") else "rustc is not on this machine"
+    if shutil.which("rustc") is None:
+        return "rustc is not on this machine"
+    try:
+        for kind in FLAGS:
+            _compiled(kind)
+    except (OSError, subprocess.CalledProcessError) as error:
+        lines = getattr(error, "stderr", "") or str(error)
+        return f"rustc does not work here ({lines.strip().splitlines()[0]})"
+    return None
 
 
 @cache
 def version() -> str:
     """The compiler's name and version."""
-    return subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    return _output(["rustc", "--version"])
 
 
 def implementations(keys: Mapping[str, Any]) -> dict[str, Case]:
@@ -77,9 +86,13 @@ def _compiled(kind: str) -> Path:
     if not binary.exists():
         binary.parent.mkdir(parents=True, exist_ok=True)
         temporary = binary.with_name(f"{binary.name}.{os.getpid()}")
-        subprocess.run(["rustc", "--edition", "2021", *FLAGS[kind], "-o", temporary, SOURCE], check=True)
+        _output(["rustc", "--edition", "2021", *FLAGS[kind], "-o", str(temporary), str(SOURCE)])
         temporary.rename(binary)
     return binary
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _processor_flags() -> str:
