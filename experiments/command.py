@@ -9,10 +9,11 @@ import hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from adamlab.symbols import ConfigurationError
-from experiments.configuration import nearest, refuse_foreign_code
+from experiments.configuration import nearest, results_and_study
+from experiments.foreign_code import refuse_foreign_code
 
 Together = Callable[[list[DictConfig]], int]
 
@@ -23,6 +24,7 @@ class Command:
     def __init__(self, name: str, together: Together) -> None:
         self._name, self._together = name, together
         self._failed = 0
+        self._started = False
         self._refused: ConfigurationError | None = None
 
     def __call__(self) -> int:
@@ -39,14 +41,21 @@ class Command:
         _check_all_compositions(self._name)
         try:
             program()
-        except (HydraException, OmegaConfBaseException) as error:
-            self._refused = ConfigurationError(f"{self._name}: {sentence(error)}")
-            self._refused.__cause__ = error
         except ConfigurationError as error:
             self._refused = error
         except KeyboardInterrupt:
             print(f"{self._name}: interrupted; what was finished is recorded", file=sys.stderr)
             return 130
+        except BrokenPipeError:
+            # Whoever read the output has left; nothing more can be said.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        except Exception as error:
+            # Before the program has the jobs, what goes wrong is what the user asked Hydra for.
+            if self._started and not isinstance(error, HydraException | OmegaConfBaseException | OSError):
+                raise
+            self._refused = ConfigurationError(f"{self._name}: {sentence(error)}")
+            self._refused.__cause__ = error
         if self._refused is None:
             return 1 if self._failed else 0
         if debugging:
@@ -56,6 +65,7 @@ class Command:
 
     def _run(self, jobs: list[DictConfig]) -> None:
         # Hydra would put a line of its own before an error that leaves a job.
+        self._started = True
         try:
             self._failed += self._together(jobs)
         except ConfigurationError as error:
@@ -67,12 +77,9 @@ def _check_all_compositions(program: str) -> None:
     compose = ConfigLoaderImpl.load_configuration
 
     def checked(self: Any, *args: Any, **kwargs: Any) -> DictConfig:
-        try:
-            cfg = compose(self, *args, **kwargs)
-        except (AssertionError, TypeError, ValueError) as error:
-            # What Hydra's own checks raise, for example for optimizer=null.
-            raise ConfigurationError(f"{program}: {' '.join(str(error).split())}") from error
-        refuse_foreign_code(cfg.get("hydra"))
+        cfg = compose(self, *args, **kwargs)
+        refuse_foreign_code(cfg)
+        results_and_study(program, cfg)
         return cfg
 
     ConfigLoaderImpl.load_configuration = checked  # type: ignore[method-assign]
@@ -84,10 +91,15 @@ def sentence(error: Exception) -> str:
         group, _, name = (error.missing_cfg_file or "").rpartition("/")
         return f"{group} must be one of {', '.join(error.options)}; it is {name!r}{nearest(name, error.options)}"
     cause = error.__cause__
-    if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
+    if isinstance(error, ConfigCompositionException) and isinstance(cause, ConfigAttributeError | ConfigKeyError):
         return _unknown_key(cause)
-    first_line = str(error).partition("\n")[0]
-    return f"{error.full_key}: {first_line}" if isinstance(error, OmegaConfBaseException) else first_line
+    if isinstance(cause, OmegaConfBaseException):
+        error = cause
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    first_line = str(error).strip().partition("\n")[0]
+    full_key = getattr(error, "full_key", None)
+    return f"{full_key}: {first_line}" if full_key else first_line
 
 
 def _unknown_key(cause: OmegaConfBaseException) -> str:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from adamlab.fingerprint import fingerprint
-from adamlab.minimize import TRACE, TRACE_POINTS
+from adamlab.minimize import TRACE, TRACE_POINTS, check_start
 from adamlab.record import Value, run_id
 from adamlab.symbols import BACKEND, N_STEPS, SEED, TOLERANCE, ConfigurationError, symbols
 
@@ -71,6 +71,7 @@ def resolve(cfg: DictConfig, program: str, more: Iterable[str] = ()) -> Configur
         "trace": TRACE.check(program, "trace", tree["trace"].get("name")),
         "trace.points": TRACE_POINTS.check("trace", "points", tree["trace"].get("points")),
     }
+    check_start(objective)
     results, study = results_and_study(program, tree)
     keys = {
         **keys_of("optimizer", optimizer),
@@ -97,6 +98,9 @@ def resolve(cfg: DictConfig, program: str, more: Iterable[str] = ()) -> Configur
 
 def results_and_study(program: str, tree: Mapping[str, Any] | DictConfig) -> tuple[Path, str]:
     """Where records go: the root folder and the study's name, checked."""
+    for name in _PLACES:
+        if name not in tree:
+            raise ConfigurationError(f"{program}: {name} must be given")
     return Path(_text(program, "results", tree["results"])), _folder_name(program, tree["study_name"])
 
 
@@ -117,29 +121,9 @@ def build(group: str, node: Any, **settings: Any) -> Any:
     return cls(**given, **settings)
 
 
-def refuse_foreign_code(node: Any) -> None:
-    """Refuse a configuration that would have Hydra, or Python's logging, run code that is neither Hydra's nor ours.
-
-    The lab's own ``_target_`` are looked up by `build`; this is for the ``hydra`` node, which Hydra instantiates.
-    """
-    if isinstance(node, DictConfig):
-        node = OmegaConf.to_container(node, resolve=False)
-    if isinstance(node, list):
-        for item in node:
-            refuse_foreign_code(item)
-    if not isinstance(node, Mapping):
-        return
-    for key, value in node.items():
-        if key == "_target_" and not str(value).startswith(("hydra._internal.core_plugins.", "hydra_plugins.")):
-            raise ConfigurationError(f"hydra: _target_ must lie in hydra or hydra_plugins; it is {value!r}")
-        if key == "()" or (key == "class" and not str(value).startswith("logging.")):
-            raise ConfigurationError(f"hydra: a logging class must lie in Python's logging; it is {value!r}")
-        refuse_foreign_code(value)
-
-
 def nearest(name: str, known: Iterable[str]) -> str:
     """A clause that suggests the known name nearest to ``name``, or an empty string."""
-    close = difflib.get_close_matches(name, list(known), n=1)
+    close = difflib.get_close_matches(str(name), list(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 
 class LocalLauncher(Launcher):
@@ -37,6 +38,13 @@ class LocalLauncher(Launcher):
         with open_dict(job):
             job.hydra.job.id = str(number)
             job.hydra.job.num = number
+        # What a job's values say of the job itself (${hydra:job.num}) has to be read while it is the current one.
+        HydraConfig.instance().set_config(job)
+        for key in job:
+            if key != "hydra" and OmegaConf.is_config(job[key]):
+                OmegaConf.resolve(job[key])
+            elif key != "hydra":
+                job[key] = job[key]
         return job
 
 

@@ -1,0 +1,53 @@
+"""The lab's sweeper: Hydra's basic one without its files and its second composition of every job."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from hydra_plugins.adamlab_sweep.local_launcher import LocalLauncher
+
+
+class LocalSweeper(Sweeper):
+    """Takes the product of all swept values, as Hydra's basic sweeper does, and launches it as one batch.
+
+    It writes no ``multirun.yaml`` (records say where they come from) and leaves it to the launcher to compose the jobs.
+    """
+
+    def __init__(self, params: Any) -> None:
+        self._params = params
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """What Hydra hands over before `sweep`."""
+        from hydra.core.plugins import Plugins
+
+        self._context = hydra_context
+        self._launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> Sequence[JobReturn]:
+        """Run the product of ``hydra.sweeper.params`` and the command line, which counts where both name a key."""
+        lines = [f"{key}={value}" for key, value in (self._params or {}).items()]
+        parser = OverridesParser.create(config_loader=self._context.config_loader)
+        (jobs,) = BasicSweeper.split_arguments(parser.parse_overrides([*lines, *arguments]), max_batch_size=None)
+        returns = self._launcher.launch(jobs, initial_job_idx=0)
+        if not isinstance(self._launcher, LocalLauncher):
+            for done in returns:
+                # Reading it raises what the job raised.
+                _ = done.return_value
+        return returns
+
+
+ConfigStore.instance().store(
+    group="hydra/sweeper",
+    name="local",
+    node={"_target_": "hydra_plugins.adamlab_sweep.local_sweeper.LocalSweeper", "params": None},
+    provider="adamlab",
+)
