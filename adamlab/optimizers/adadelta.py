@@ -1,0 +1,39 @@
+"""ADADELTA: Zeiler 2012 (arXiv:1212.5701)."""
+
+from collections import namedtuple
+from typing import Annotated
+
+import numpy as np
+
+from adamlab.promises import Promises
+from adamlab.symbols import Epsilon, LearningRate, Number, parameters
+
+Coefficients = namedtuple("Coefficients", "lr rho one_minus_rho eps")
+
+
+@parameters
+class ADADELTA:
+    """Give each gradient the size of the steps before it: their running root mean square over the gradient's own.
+
+    Source: Zeiler 2012, Algorithm 1 (arXiv:1212.5701), whose lr is 1. ``eps`` is added inside both roots; it sets the
+    first steps going, and with 0 nothing moves. Equals the trajectory of torch's, optax's and pytorch_optimizer's
+    Adadelta.
+    """
+
+    lr: LearningRate
+    rho: Annotated[float, Number("ρ", "[0, 1)")]
+    eps: Epsilon
+
+    promises = Promises(first_step=lambda h, g: -h.lr * (h.eps / ((1 - h.rho) * g * g + h.eps)) ** 0.5 * g)
+
+    def coefficients(self, t):
+        """The hyperparameters; nothing changes from step to step."""
+        return Coefficients(lr=self.lr, rho=self.rho, one_minus_rho=1 - self.rho, eps=self.eps), ()
+
+    @staticmethod
+    def update(c, g, theta, v, u):
+        """One coordinate of Algorithm 1; v is the running mean of squared gradients, u that of squared steps."""
+        v = c.rho * v + c.one_minus_rho * (g * g)
+        d = np.sqrt(u + c.eps) / np.sqrt(v + c.eps) * g
+        u = c.rho * u + c.one_minus_rho * (d * d)
+        return theta - c.lr * d, v, u

@@ -1,0 +1,39 @@
+"""AdaGrad: Duchi, Hazan & Singer 2011."""
+
+from collections import namedtuple
+
+import numpy as np
+
+from adamlab.promises import Promises
+from adamlab.symbols import Epsilon, LearningRate, parameters
+
+Coefficients = namedtuple("Coefficients", "lr eps")
+
+
+@parameters
+class AdaGrad:
+    """Divide each gradient by the root of the sum of all squares so far.
+
+    Source: Duchi, Hazan & Singer 2011, the diagonal form without regularizer. The sum starts at zero and
+    ``eps`` is added to its root; optax's adagrad starts the sum at 0.1 and adds ``eps`` inside the root. Equals the
+    trajectory of torch's Adagrad.
+    """
+
+    lr: LearningRate
+    eps: Epsilon
+
+    promises = Promises(
+        scale_invariant=True,
+        first_step=lambda h, g: -h.lr * g / (abs(g) + h.eps),
+        step_bound=lambda h: h.lr,
+    )
+
+    def coefficients(self, t):
+        """The hyperparameters; nothing changes from step to step."""
+        return Coefficients(lr=self.lr, eps=self.eps), ()
+
+    @staticmethod
+    def update(c, g, theta, s):
+        """One coordinate; s is the sum of squared gradients."""
+        s = s + g * g
+        return theta - c.lr * g / (np.sqrt(s) + c.eps), s
