@@ -1,0 +1,52 @@
+"""AdaMax with the epsilon of torch: after Kingma & Ba 2015, Algorithm 2 (arXiv:1412.6980)."""
+
+from collections import namedtuple
+from math import inf
+
+import numpy as np
+
+from adamlab.promises import Promises
+from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, parameters
+
+Coefficients = namedtuple("Coefficients", "lr_t beta1 one_minus_beta1 beta2 eps")
+
+
+@parameters
+class AdaMaxTorch:
+    """AdaMax, with an epsilon added to the gradient's magnitude before the maximum.
+
+    Source: Kingma & Ba 2015, Algorithm 2 (arXiv:1412.6980), and torch's Adamax. The paper has no ``eps``, which here
+    enters the state: once gradients vanish, u decays to it. Equals the trajectory of torch's, optax's and
+    pytorch_optimizer's Adamax.
+    """
+
+    lr: LearningRate
+    beta1: Beta1
+    beta2: Beta2
+    eps: Epsilon
+
+    # As u >= beta2^k abs(g) for the gradient k steps back; approached by gradients that shrink by beta2 a step.
+    promises = Promises(
+        scale_invariant=True,
+        first_step=lambda h, g: -h.lr * g / (abs(g) + h.eps),
+        step_bound=lambda h: h.lr * (1 - h.beta1) / (1 - h.beta1 / h.beta2) if h.beta1 < h.beta2 else inf,
+    )
+
+    def coefficients(self, t, beta1_t=1.0):
+        """The corrected step size alpha / (1 - beta1^t), and the running power of beta1."""
+        beta1_t *= self.beta1
+        c = Coefficients(
+            lr_t=self.lr / (1 - beta1_t),
+            beta1=self.beta1,
+            one_minus_beta1=1 - self.beta1,
+            beta2=self.beta2,
+            eps=self.eps,
+        )
+        return c, (beta1_t,)
+
+    @staticmethod
+    def update(c, g, theta, m, u):
+        """One coordinate."""
+        m = c.beta1 * m + c.one_minus_beta1 * g
+        u = np.maximum(c.beta2 * u, np.abs(g) + c.eps)
+        return theta - c.lr_t * (m / u), m, u
