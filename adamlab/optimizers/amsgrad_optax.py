@@ -1,0 +1,56 @@
+"""AMSGrad as in optax: the correction before the maximum; after Reddi, Kale & Kumar 2018 (arXiv:1904.09237)."""
+
+from collections import namedtuple
+
+import numpy as np
+
+from adamlab.promises import Promises, longest_ratio
+from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, parameters
+
+Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_minus_beta2 correction1 correction2 eps")
+
+
+@parameters
+class AMSGradOptax:
+    """Adam whose bias-corrected second moment is replaced by the largest so far.
+
+    Source: Reddi, Kale & Kumar 2018 (arXiv:1904.09237), and optax's amsgrad. The paper corrects neither moment; torch
+    takes the maximum of the uncorrected one. An early large gradient is remembered at its corrected, far larger, size.
+    Equals the trajectory of optax's amsgrad.
+    """
+
+    lr: LearningRate
+    beta1: Beta1
+    beta2: Beta2
+    eps: Epsilon
+
+    promises = Promises(
+        scale_invariant=True,
+        first_step=lambda h, g: -h.lr * g / (abs(g) + h.eps),
+        step_bound=lambda h: h.lr * longest_ratio(h.beta1, h.beta2),
+    )
+
+    def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
+        """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""
+        beta1_t *= self.beta1
+        beta2_t *= self.beta2
+        c = Coefficients(
+            lr=self.lr,
+            beta1=self.beta1,
+            one_minus_beta1=1 - self.beta1,
+            beta2=self.beta2,
+            one_minus_beta2=1 - self.beta2,
+            correction1=1 - beta1_t,
+            correction2=1 - beta2_t,
+            eps=self.eps,
+        )
+        return c, (beta1_t, beta2_t)
+
+    @staticmethod
+    def update(c, g, theta, m, v, v_max):
+        """One coordinate; v_max is the largest corrected second moment."""
+        m = c.beta1 * m + c.one_minus_beta1 * g
+        v = c.beta2 * v + c.one_minus_beta2 * (g * g)
+        m_hat = m / c.correction1
+        v_max = np.maximum(v_max, v / c.correction2)
+        return theta - c.lr * m_hat / (np.sqrt(v_max) + c.eps), m, v, v_max
