@@ -1,0 +1,65 @@
+"""RAdam: Liu et al. 2020 (arXiv:1908.03265)."""
+
+from collections import namedtuple
+
+import numpy as np
+
+from adamlab.promises import Promises
+from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, parameters
+
+Coefficients = namedtuple("Coefficients", "lr_t beta1 one_minus_beta1 beta2 one_minus_beta2 eps rectified zero one")
+
+
+@parameters
+class RAdam:
+    """Adam with its step scaled by how far the second moment can be trusted; at first it is not used at all.
+
+    Source: Liu et al. 2020, Algorithm 2 (arXiv:1908.03265). Until rho exceeds 5 (4 in the paper, 5 in the authors'
+    code) the step is the corrected first moment alone, of the gradient's own size. ``eps`` is added to the root of the
+    uncorrected second moment. pytorch_optimizer's RAdam does not move until then, by default. Equals the trajectory
+    of torch's RAdam.
+    """
+
+    lr: LearningRate
+    beta1: Beta1
+    beta2: Beta2
+    eps: Epsilon
+
+    promises = Promises(first_step=lambda h, g: -h.lr * g)
+
+    def coefficients(self, t, beta1_t=1.0, beta2_t=1.0, weights=0.0, ages=0.0):
+        """The step size of step ``t``, rectified or not; the running powers, and the sums behind rho."""
+        weights += beta2_t
+        ages += t * beta2_t
+        beta1_t *= self.beta1
+        beta2_t *= self.beta2
+        # The paper's rho_inf - 2 t beta2^t / (1 - beta2^t), without its cancellation.
+        rho = 2 * ages / weights - 1
+        rho_inf = 2 / (1 - self.beta2) - 1
+        rectified = 0.0
+        lr_t = self.lr / (1 - beta1_t)
+        if rho > 5:
+            rectified = 1.0
+            lr_t *= np.sqrt(1 - beta2_t) * np.sqrt(
+                (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)
+            )
+        c = Coefficients(
+            lr_t=lr_t,
+            beta1=self.beta1,
+            one_minus_beta1=1 - self.beta1,
+            beta2=self.beta2,
+            one_minus_beta2=1 - self.beta2,
+            eps=self.eps,
+            rectified=rectified,
+            zero=0.0,
+            one=1.0,
+        )
+        return c, (beta1_t, beta2_t, weights, ages)
+
+    @staticmethod
+    def update(c, g, theta, m, v):
+        """One coordinate of Algorithm 2."""
+        m = c.beta1 * m + c.one_minus_beta1 * g
+        v = c.beta2 * v + c.one_minus_beta2 * (g * g)
+        denominator = np.where(c.rectified > c.zero, np.sqrt(v) + c.eps, c.one)
+        return theta - c.lr_t * m / denominator, m, v
