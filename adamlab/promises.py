@@ -34,3 +34,12 @@ def longest_ratio(beta1: float, beta2: float) -> float:
     if beta1 * beta1 >= beta2:
         return math.inf
     return (1 - beta1) / math.sqrt((1 - beta2) * (1 - beta1 * beta1 / beta2))
+
+
+def longest_ratio_to_maximum(beta1: float, beta2: float) -> float:
+    """The least upper bound of corrected abs(m) / u, for a running mean m of g and the decaying maximum u of abs(g).
+
+    As u >= beta2^k abs(g) for the gradient k steps back, (1 - beta1) / (1 - beta1 / beta2), approached by gradients
+    that shrink by beta2 a step; infinite unless beta1 < beta2. 1412.6980 (section 7.1) gives 1 as the bound.
+    """
+    return (1 - beta1) / (1 - beta1 / beta2) if beta1 < beta2 else math.inf

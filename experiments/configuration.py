@@ -2,7 +2,7 @@
 
 import difflib
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class Configuration:
         return run_id(self.keys, self.algorithms)
 
 
-def resolve(cfg: DictConfig, program: str, more: Iterable[str] = ()) -> Configuration:
+def resolve(cfg: DictConfig, program: str, more: Sequence[str] = ()) -> Configuration:
     """Check a composed configuration and build what it describes; ``more`` are the program's own root keys.
 
     Raises `ConfigurationError` for anything that is not as it should be.
@@ -57,7 +57,7 @@ def resolve(cfg: DictConfig, program: str, more: Iterable[str] = ()) -> Configur
         raise ConfigurationError(f"{program}: {error.full_key}: {reason}") from error
     allowed = (*_SETTINGS, *_PLACES, *more)
     refuse_unknown(program, tree, allowed)
-    for name in (*_SETTINGS, *_PLACES):
+    for name in (*_SETTINGS, *_PLACES, *more):
         if name not in tree:
             raise ConfigurationError(f"{program}: {name} must be given")
     optimizer = build("optimizer", tree["optimizer"])

@@ -69,7 +69,8 @@ def _run(configuration: Configuration) -> tuple[dict[str, Any], Any]:
 
 
 def _line(row: dict[str, Any]) -> str:
-    what = f"{row['optimizer']} (lr {row['optimizer.lr']:g}) on {row['objective']}, dim {row['dim']}, {row['backend']}"
+    rate = f" (lr {row['optimizer.lr']:g})" if "optimizer.lr" in row else ""
+    what = f"{row['optimizer']}{rate} on {row['objective']}, dim {row['dim']}, {row['backend']}"
     if row["status"] == "failed":
         return f"{what}: failed: {row['error']}"
     return f"{what}: {row['status']} after {row['steps']} steps, loss {row['loss']:.6g}"

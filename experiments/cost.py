@@ -20,11 +20,11 @@ from adamlab.backends import Stepper, stepper
 from adamlab.floor import Work, floor_cases, floor_ns_per_step, footprint, work
 from adamlab.minimize import first_iterate
 from adamlab.provenance import machine, provenance
-from adamlab.record import TIMING, Value, folder, frame, read, run_id, write
-from adamlab.symbols import Number
+from adamlab.record import TIMING, Value, folder, frame, prepare, read_all, run_id, write
+from adamlab.symbols import ConfigurationError, Number
 from adamlab.timing import Case, Interval, interleaved, median_interval, timed
 from experiments.command import Command
-from experiments.configuration import Configuration, resolve
+from experiments.configuration import Configuration, refuse_unknown, resolve
 from experiments.peers import origins, peers, present
 
 PROGRAM = "cost"
@@ -54,33 +54,50 @@ class Timed:
 def measure_all(jobs: list[DictConfig]) -> int:
     """Time every configuration and its peers together, unless that has been done; always 0, nothing fails."""
     configurations = [resolve(job, PROGRAM, more=("peers", "timing")) for job in jobs]
-    protocol = _protocol(jobs[0])
-    chosen = peers(jobs[0].peers)
-    available = present(chosen)
-    todo = {row.run_id: row for row in _rows(configurations, available)}
-    results, study = configurations[0].results, configurations[0].study
-    rows = _measured_before(read(results, study, "timings"), set(todo))
+    results, study = _same([(c.results, c.study) for c in configurations], "results and study_name")
+    protocol = _same([_protocol(job) for job in jobs], "timing")
+    chosen = peers(_same([_names(job) for job in jobs], "peers"))
+    todo = {row.run_id: row for row in _rows(configurations, present(chosen), protocol)}
+    timings = folder(results, study, "timings")
+    prepare(timings)
+    rows = _measured_before(read_all(results, study, "timings"), set(todo))
     if rows.is_empty():
         rows = _measure(todo, protocol, configurations[0].seed)
-        write(folder(results, study, "timings"), rows, provenance(**origins(chosen)))
+        write(timings, rows, provenance(**origins(chosen)))
     else:
         print("measured before on this machine, with this code")
     for row in rows.iter_rows(named=True):
         print(_line(row))
-    print(f"records in {folder(results, study, 'timings')}")
+    print(f"records in {timings}")
     return 0
 
 
+def _same(values: list[Any], name: str) -> Any:
+    """What all jobs agree on: cases are timed together, so they cannot be swept over this."""
+    if any(value != values[0] for value in values):
+        raise ConfigurationError(f"{PROGRAM}: {name} must be the same for all jobs of a sweep")
+    return values[0]
+
+
 def _protocol(job: DictConfig) -> dict[str, Any]:
-    given = OmegaConf.to_container(job.timing)
-    assert isinstance(given, dict)
+    given = OmegaConf.to_container(job.timing) if OmegaConf.is_dict(job.timing) else job.timing
+    if not isinstance(given, dict):
+        raise ConfigurationError(f"{PROGRAM}: timing must hold {', '.join(PROTOCOL)}; it is {given!r}")
+    refuse_unknown("timing", map(str, given), PROTOCOL)
     return {name: symbol.check("timing", name, given.get(name)) for name, symbol in PROTOCOL.items()}
 
 
-def _rows(configurations: list[Configuration], available: list[ModuleType]) -> list[Timed]:
+def _names(job: DictConfig) -> list[str]:
+    given = OmegaConf.to_container(job.peers) if OmegaConf.is_list(job.peers) else job.peers
+    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+        raise ConfigurationError(f"{PROGRAM}: peers must be a list of names, such as [rust_seed]; it is {given!r}")
+    return given
+
+
+def _rows(configurations: list[Configuration], available: list[ModuleType], protocol: Mapping[str, Any]) -> list[Timed]:
     rows = []
     for configuration in configurations:
-        keys = configuration.keys
+        keys = {**configuration.keys, **{f"timing.{name}": number for name, number in protocol.items()}}
         rows.append(Timed("adamlab", keys, configuration.algorithms, configuration, timed(_run(configuration))))
         apart = {name: value for name, value in keys.items() if name not in ("backend", "trace", "trace.points")}
         for peer in available:
@@ -95,7 +112,7 @@ def _run(configuration: Configuration) -> Any:
 
     def run() -> Stepper:
         stepping = stepper(backend, optimizer, objective, first_iterate(objective))
-        stepping.advance(configuration.n_steps, configuration.tol**2)
+        stepping.advance(configuration.n_steps, configuration.tol * configuration.tol)
         return stepping
 
     return run

@@ -21,6 +21,7 @@ import jinja2
 from adamlab.record import Study
 from adamlab.symbols import ConfigurationError
 from reports import style
+from reports.unanswered import Unanswered
 
 HERE = Path(__file__).parent
 DEFAULTS = {"study": "", "results": "results", "out": str(HERE / "out")}
@@ -34,8 +35,7 @@ HEADINGS = {
     "ns_per_step_hi": "to",
     "floor_ns_per_step": "floor",
     "times_floor": "× floor",
-    "seed_us_per_run": "the seed's µs",
-    "set_up_us": "set-up µs",
+    "intercept_us": "intercept µs",
     "worst_misfit_percent": "worst misfit %",
 }
 
@@ -64,13 +64,16 @@ def main(arguments: list[str]) -> int:
         if not built:
             commands = " and ".join(dict.fromkeys(report.COMMAND for report in reports))
             raise ConfigurationError(f"build: there are no records in {options['results']}; first run {commands}")
+        page = Path(options["out"]) / "index.html"
+        page.write_text(_template().render(sections=built), encoding="utf-8")
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"build: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
     for section in built:
         _print(section)
-    page = Path(options["out"]) / "index.html"
-    page.write_text(_template().render(sections=built), encoding="utf-8")
     print(f"report: {page}")
     return 0
 
@@ -88,7 +91,8 @@ def _options(arguments: list[str]) -> dict[str, str]:
 def _reports(study: str) -> list[ModuleType]:
     """The reports of a study, or of all, in the order of their names."""
     names = [module.name for module in pkgutil.iter_modules([str(HERE)])]
-    modules = [importlib.import_module(f"reports.{name}") for name in names if name not in ("build", "style")]
+    modules = [importlib.import_module(f"reports.{name}") for name in names if name != "build"]
+    modules = [module for module in modules if hasattr(module, "TITLE")]
     studies = sorted({module.STUDY for module in modules})
     if study and study not in studies:
         raise ConfigurationError(f"build: study must be one of {', '.join(studies)}; it is {study!r}")
@@ -96,23 +100,28 @@ def _reports(study: str) -> list[ModuleType]:
 
 
 def _build(report: ModuleType, results: Path, out: Path) -> Section | None:
-    """Write a report's files and return its section of the page; None where it has no records yet."""
+    """Write a report's files and return its section of the page; None where its question has no records yet."""
     study = Study(results, report.STUDY)
     provenance = study.provenance(report.KIND)
     name = report.__name__.rpartition(".")[2]
     if not provenance:
         print(f"{name}: left out, because it has no records; first run {report.COMMAND}")
         return None
+    try:
+        with style.look():
+            table, answer, figure = report.table(study), report.answer(study), report.figure(study)
+    except Unanswered as reason:
+        print(f"{name}: left out, because {reason}; first run {report.COMMAND}")
+        return None
     out.mkdir(parents=True, exist_ok=True)
-    table = report.table(study)
     table.write_csv(out / f"{name}.csv")
     with style.look():
-        style.save(report.figure(study), out / name, _source(provenance))
+        style.save(figure, out / name, _source(provenance))
     return Section(
         name=name,
         title=report.TITLE,
         question=report.QUESTION,
-        answer=report.answer(study),
+        answer=answer,
         headings=[HEADINGS.get(column, column) for column in table.columns],
         rows=[[_shown(value) for value in row] for row in table.iter_rows()],
         numeric=[dtype.is_numeric() for dtype in table.dtypes],
@@ -121,8 +130,8 @@ def _build(report: ModuleType, results: Path, out: Path) -> Section | None:
 
 
 def _source(provenance: list[dict[str, str]]) -> str:
-    last = provenance[-1]
-    return f"adamlab {last['git_commit'][:12]}, {last['machine']}, {last['time']}"
+    last = _readable(provenance[-1])
+    return f"adamlab {last['git_commit']}, {last['machine']}, {last['time']}"
 
 
 def _readable(entry: Mapping[str, str]) -> dict[str, str]:

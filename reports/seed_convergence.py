@@ -1,10 +1,12 @@
 """The seed's statements about convergence, beside what the records say."""
 
+from typing import Any
+
 import polars as pl
 from matplotlib.figure import Figure
 
 from adamlab.record import Kind, Study
-from reports import style
+from reports import seed, style
 
 STUDY = "seed"
 KIND: Kind = "runs"
@@ -24,7 +26,8 @@ _OUTCOME = ["status", "steps", "loss"]
 def table(study: Study) -> pl.DataFrame:
     """A row for each run of the printed and the reordered form, and the backends that gave this very outcome."""
     return (
-        study.runs.sort("backend")
+        seed.runs(study)
+        .sort("backend")
         .group_by(_RUN + _OUTCOME, maintain_order=True)
         .agg(pl.col("backend").str.join(", ").alias("backends"))
         .sort(_RUN)
@@ -34,27 +37,32 @@ def table(study: Study) -> pl.DataFrame:
 def answer(study: Study) -> str:
     """The verdict in a sentence or two, computed from the table."""
     rows = table(study)
-    converged = rows.filter(pl.col("status") == "converged")
-    steps = sorted({f"{count:,}" for count in converged["steps"]})
-    rate = _numbers(converged["optimizer.lr"])
-    short = rows.filter(pl.col("n_steps") == rows["n_steps"].min(), pl.col("status") != "converged")
-    agree = "all backends agree" if rows["backends"].n_unique() == 1 else "the backends do not all agree"
-    return (
-        f"At learning rate {rate} the run converges after {' or '.join(steps)} steps (the seed: around {SEED_STEPS}). "
-        f"Within {_numbers(short['n_steps'])} steps none converges at {_numbers(short['optimizer.lr'])}; {agree}."
+    fast = rows.filter(pl.col("optimizer.lr") == seed.FAST, pl.col("n_steps") == max(seed.STEPS))
+    ends = sorted({f"{row['steps']:,}" for row in fast.iter_rows(named=True) if row["status"] == "converged"})
+    text = (
+        f"At learning rate {seed.FAST} the run converges after {' or '.join(ends)} steps "
+        f"(the seed: around {SEED_STEPS})."
+        if ends
+        else f"At learning rate {seed.FAST} no run converges within {max(seed.STEPS):,} steps."
     )
+    slow = rows.filter(pl.col("optimizer.lr") == seed.SLOW, pl.col("n_steps") == min(seed.STEPS))
+    if not slow.is_empty():
+        some = "some run converges" if (slow["status"] == "converged").any() else "none does"
+        text += f" Within {min(seed.STEPS)} steps at {seed.SLOW}, {some}."
+    agree = rows.group_by(_RUN).len()["len"].to_list()
+    return f"{text} {'All backends agree' if set(agree) == {1} else 'The backends do not agree'} to the last bit."
 
 
 def figure(study: Study) -> Figure:
     """Loss and step length along the longest run of each form and learning rate."""
     drawn, (loss, length) = style.panels([2.9, 2.9])
-    longest = study.runs.filter(pl.col("n_steps") == pl.col("n_steps").max(), pl.col("backend") == "numba")
-    colours = dict(zip(longest["optimizer.lr"].unique().sort(), (style.BLUE, style.VERMILION), strict=False))
+    longest = seed.runs(study).filter(pl.col("n_steps") == max(seed.STEPS)).unique(_RUN, keep="first")
+    colours = {seed.SLOW: style.BLUE, seed.FAST: style.VERMILION}
     # The two forms nearly coincide: one broad and pale, the other thin on top of it.
     strokes = {"adam": {"linewidth": 6, "alpha": 0.3}, "adam_reordered": {"linewidth": 1.3}}
     for run in longest.sort("optimizer", "optimizer.lr").iter_rows(named=True):
         points = study.trace.filter(pl.col("run_id") == run["run_id"], pl.col("step") > 0).sort("step")
-        stroke = {"color": colours[run["optimizer.lr"]], **strokes[run["optimizer"]]}
+        stroke: dict[str, Any] = {"color": colours[run["optimizer.lr"]], **strokes[run["optimizer"]]}
         loss.plot(points["step"], points["loss"], label=f"{run['optimizer']}, lr {run['optimizer.lr']:g}", **stroke)
         length.plot(points["step"], points["step_norm"], **stroke)
         if run["status"] == "converged" and "alpha" not in stroke:
@@ -69,7 +77,3 @@ def figure(study: Study) -> Figure:
     length.set_xlabel("step")
     loss.legend(fontsize=8.5)
     return drawn
-
-
-def _numbers(values: pl.Series) -> str:
-    return " and ".join(f"{value:g}" for value in values.unique().sort())

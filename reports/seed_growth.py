@@ -13,21 +13,22 @@ COMMAND = seed_time.COMMAND
 TITLE = "Does the cost grow linearly with the number of steps?"
 QUESTION = (
     "The seed reports linear growth over 100, 1,000 and 10,000 steps. Fitted to the median time of a run: an exponent "
-    "(1 is linear), and a straight line of set-up plus time per step."
+    "(1 is linear), and a straight line: its slope, its intercept (the set-up), and how far it misses at worst."
 )
 
 
 def table(study: Study) -> pl.DataFrame:
     """A row for each implementation: the exponent of steps in the time of a run, and the line fitted to it."""
     rows = []
-    for (form,), points in seed_time.table(study).sort("form", "steps").group_by("form", maintain_order=True):
+    measured = seed_time.table(study).filter(pl.col("samples").is_not_null()).sort("form", "steps")
+    for (form,), points in measured.group_by("form", maintain_order=True):
         steps, run = points["steps"].to_numpy().astype(float), points["us_per_run"].to_numpy()
         exponent, _ = np.polyfit(np.log(steps), np.log(run), 1)
         # Weighted by 1/time, so that every length of run counts by its relative error.
         per_step, set_up = np.polyfit(steps, run, 1, w=1 / run)
         worst = np.max(np.abs(set_up + per_step * steps - run) / run)
         rows.append((form, exponent, 1e3 * per_step, set_up, 100 * worst))
-    names = ["form", "exponent", "ns_per_step", "set_up_us", "worst_misfit_percent"]
+    names = ["form", "exponent", "ns_per_step", "intercept_us", "worst_misfit_percent"]
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
@@ -38,7 +39,7 @@ def answer(study: Study) -> str:
     others, slow = rows.filter(~lazy), rows.filter(lazy)
     exponents = others["exponent"].to_list()
     text = (
-        f"The exponents of {'all' if slow.is_empty() else 'all but the lazy Rust form'} lie between "
+        f"{'All exponents' if slow.is_empty() else 'The exponents of all but the lazy Rust form'} lie between "
         f"{min(exponents):.2f} and {max(exponents):.2f}; below 1 is set-up, which a longer run "
         "dilutes."
     )
@@ -68,7 +69,7 @@ def figure(study: Study) -> Figure:
             continue
         fit = lines.row(by_predicate=pl.col("form") == form, named=True)
         steps = np.geomspace(run["steps"][0], run["steps"][-1], 60)
-        axes.plot(steps, fit["set_up_us"] + 1e-3 * fit["ns_per_step"] * steps, color=colour, linewidth=1)
+        axes.plot(steps, fit["intercept_us"] + 1e-3 * fit["ns_per_step"] * steps, color=colour, linewidth=1)
         axes.plot(run["steps"], run["us_per_run"], marker, color=colour, markersize=6, label=form)
     axes.set(xscale="log", yscale="log", title="Time per run", xlabel="steps", ylabel="microseconds")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)

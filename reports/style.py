@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 matplotlib.use("agg")
 
 # Wide enough for a page, narrow enough that its letters can be read at a phone's width.
-WIDTH = 5.4
+WIDTH = 4.9
 INK, QUIET, GRID = "#1f2933", "#66737f", "#dde2e7"
 # Okabe & Ito's palette, which people with any colour vision can tell apart.
 BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY = "#0072b2", "#d55e00", "#009e73", "#e69f00", "#a8558a", "#56b4e9"

@@ -1,17 +1,18 @@
 """`python experiments/converge.py`, as a person runs it."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 PROGRAM = "experiments/converge.py"
 SMALL = ("dim=2", "n_steps=20")
+LEAVES = (Path(__file__).parent.parent / "conf" / "optimizer").glob("*.yaml")
 
 
 def records(tmp_path, study="default", kind="runs"):
@@ -99,17 +100,41 @@ def test_an_interrupted_sweep_keeps_what_was_finished_and_goes_on_from_there(roo
     assert f"{max(0, 4 - finished)} run, {min(4, finished)} recorded before" in rest.stdout
 
 
-def test_a_killed_sweep_leaves_only_whole_files(root, tmp_path):
-    line = [sys.executable, str(root / PROGRAM), "-m", "dim=2", "n_steps=10", "seed=range(0,40)"]
-    process = subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
-    process.stdout.readline()
-    time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
+WRITING = """
+from pathlib import Path
+from adamlab.record import RunWriter
+with RunWriter(Path("results"), "default", {}) as writer:
+    for number in range(10**6):
+        row = {"run_id": str(number), "algorithms": "a", "optimizer": "adam", "seed": number, "status": "converged"}
+        writer.add(row, None)
+        writer.flush()
+"""
+
+
+def test_a_writer_that_is_killed_leaves_only_whole_files(tmp_path):
+    for attempt in range(10):
+        process = subprocess.Popen([sys.executable, "-c", WRITING], cwd=tmp_path)
+        folder = tmp_path / "results" / "default" / "runs"
+        known = len(list(folder.glob("*.parquet"))) if folder.exists() else 0
+        while not folder.exists() or len(list(folder.glob("*.parquet"))) < known + 3:
+            time.sleep(0.001)
+        time.sleep(0.0007 * attempt)
+        process.kill()
+        process.wait()
+    files = list(folder.glob("*.parquet"))
+    assert len(files) >= 30
+    assert all(pl.read_parquet(file).height == 1 for file in files)
+
+
+def test_a_finished_run_is_written_while_a_long_one_goes_on_and_an_interrupt_is_heard(root, tmp_path):
+    sweep = ["-m", "dim=1", "n_steps=10,1000000000000", "tol=0", "trace=none"]
+    process = subprocess.Popen([sys.executable, str(root / PROGRAM), *sweep], cwd=tmp_path, stderr=subprocess.PIPE)
+    while not list((tmp_path / "results").rglob("runs/*.parquet")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
     process.communicate()
-    for file in (tmp_path / "results").rglob("*.parquet"):
-        pl.read_parquet(file)
-    subprocess.run(line, cwd=tmp_path, check=True, capture_output=True)
-    assert records(tmp_path)["run_id"].n_unique() == 40
+    assert records(tmp_path)["n_steps"].to_list() == [10]
 
 
 REFUSED = {
@@ -131,7 +156,7 @@ REFUSED = {
     "study_name=../up": "converge: study_name must be a plain name for a folder; it is '../up'",
     "results=null": "converge: results must be a path; it is None",
     "optimizer=adm": (
-        "converge: optimizer must be one of adam, adam_reordered, adamax, amsgrad_paper, sgd; "
+        f"converge: optimizer must be one of {', '.join(sorted(path.stem for path in LEAVES))}; "
         "it is 'adm'; did you mean adam?"
     ),
     "+study=sed": "converge: study must be one of seed, seed_cost; it is 'sed'; did you mean seed?",
@@ -148,8 +173,24 @@ REFUSED = {
     "objective._target_=adamlab.optimizers.adam.Adam": (
         "objective: _target_ must name a class in adamlab.objectives; it is 'adamlab.optimizers.adam.Adam'"
     ),
-    "+hydra.callbacks.x._target_=os.system": "hydra: _target_ must lie in hydra or hydra_plugins; it is 'os.system'",
-    "hydra.launcher._target_=os.system": "hydra: _target_ must lie in hydra or hydra_plugins; it is 'os.system'",
+    "+hydra.callbacks.x._target_=os.system": "hydra: callbacks must be empty; a configuration cannot run code of its own",
+    "+hydra.job.env_set.PATH=/tmp": "hydra: job.env_set must be empty; a configuration cannot run code of its own",
+    "hydra.launcher._target_=os.system": "hydra: _target_ must be a plugin of Hydra's or ours; it is 'os.system'",
+    "+hydra.launcher.x._target_=os.system": "hydra: _target_ must be a plugin of Hydra's or ours; it is 'os.system'",
+    "hydra.launcher._target_=hydra._internal.core_plugins.basic_launcher.logging.os.system": (
+        "hydra: _target_ must be a plugin of Hydra's or ours; it is "
+        "'hydra._internal.core_plugins.basic_launcher.logging.os.system'"
+    ),
+    "+hydra.job_logging.formatters.x.class=logging.os.execlp": (
+        "hydra: a logging class must be one of Python's; it is 'logging.os.execlp'"
+    ),
+    "+hydra.job_logging.handlers.x.stream=ext://antigravity.geohash": (
+        "hydra: a logging stream must be stdout or stderr; it is 'ext://antigravity.geohash'"
+    ),
+    "hydra.mode=SOMETIMES": "converge: hydra.mode: Invalid value 'SOMETIMES', expected one of [RUN, MULTIRUN]",
+    "seed=99999999999999999999": "converge: seed must lie in [0, 2^63); it is 99999999999999999999",
+    "objective.x0=[1,2,3]": "Sphere: x0 must hold at most dim = 2 numbers; it has 3",
+    "+optimizer={1: 2}": "Adam: has no 1 (it has lr, beta1, beta2, eps)",
     "optimizer=null": "converge: Config group override must be a string or a list. Got NoneType",
     "optimizer.lr=${missing}": "converge: optimizer.lr: Interpolation key 'missing' not found",
 }
@@ -157,7 +198,8 @@ REFUSED = {
 
 @pytest.mark.parametrize("override", REFUSED)
 def test_a_mistake_is_refused_in_one_sentence_before_anything_is_written(command, tmp_path, override):
-    done = command(PROGRAM, override)
+    small = () if override.startswith("dim=") else ("dim=2",)
+    done = command(PROGRAM, override, *small)
     assert (done.code, done.err, done.out) == (2, REFUSED[override] + "\n", "")
     assert not (tmp_path / "results").exists()
 
@@ -171,4 +213,38 @@ def test_an_unknown_key_is_met_with_the_nearest_and_all_known_ones(command):
 def test_a_mistake_in_the_last_job_of_a_sweep_is_refused_before_the_first_runs(command, tmp_path):
     done = command(PROGRAM, "-m", "optimizer.lr=0.1,0.2,slow", *SMALL)
     assert (done.code, done.err) == (2, "Adam: lr must be a number in (0, inf); it is 'slow'\n")
-    assert not list((tmp_path / "results").rglob("*.parquet"))
+    assert not (tmp_path / "results").exists()
+
+
+def test_an_interpolation_cannot_bring_code_to_hydra(command, tmp_path):
+    target = tmp_path / "run"
+    evil = ["+evil.x._target_=pathlib.Path.touch", f"+evil.x.self={target}"]
+    for place in ("hydra.callbacks=${evil}", "+hydra.launcher.x=${evil.x}", "+hydra.sweeper.x=${evil.x}"):
+        done = command(PROGRAM, "n_steps=2", *evil, place)
+        assert done.code == 2
+        assert done.err.startswith("hydra: ")
+    assert not target.exists()
+
+
+def test_a_job_may_know_its_number(command, tmp_path):
+    assert command(PROGRAM, "-m", "seed=${hydra:job.num}", "dim=2,3", "n_steps=5").code == 0
+    assert sorted(records(tmp_path)["seed"]) == [0, 1]
+
+
+@pytest.mark.parametrize("place", ["results=file", "results=/proc/none"])
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_runs(command, tmp_path, place):
+    (tmp_path / "file").touch()
+    done = command(PROGRAM, place, *SMALL)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("records: cannot make the folder ")
+
+
+def test_a_file_that_is_no_record_is_named(command, tmp_path):
+    command(PROGRAM, *SMALL)
+    file = tmp_path / "results" / "default" / "runs" / "empty.parquet"
+    file.touch()
+    done = command(PROGRAM, *SMALL)
+    assert (done.code, done.err) == (
+        2,
+        "records: results/default/runs/empty.parquet is not a Parquet file; move it away\n",
+    )

@@ -1,5 +1,6 @@
 """`python experiments/cost.py`, as a person runs it, and the peers it times; no test looks at a time."""
 
+import os
 import shutil
 
 import polars as pl
@@ -89,9 +90,27 @@ def test_every_rust_form_is_the_algorithm_it_is_timed_as(form, optimizer, kind):
             "peers=[rust]",
             "peers: must be among optax, pytorch_optimizer, rust_seed, torch; it is 'rust'; did you mean rust_seed?",
         ),
+        ("peers=rust_seed", "cost: peers must be a list of names, such as [rust_seed]; it is 'rust_seed'"),
+        ("timing=3", "cost: timing must hold rounds, min_sample_seconds, budget_seconds; it is 3"),
+        ("+timing.foo=3", "timing: has no foo (it has rounds, min_sample_seconds, budget_seconds)"),
         ("optimizer.beta1=2", "Adam: beta1 must lie in [0, 1); it is 2"),
     ],
 )
 def test_a_mistake_is_refused_in_one_sentence(command, override, sentence):
     done = command(PROGRAM, override)
     assert (done.code, done.err) == (2, sentence + "\n")
+
+
+def test_cases_timed_together_cannot_be_swept_over_how_they_are_timed(command):
+    done = command(PROGRAM, "-m", "timing.rounds=2,3", "dim=2")
+    assert (done.code, done.err) == (2, "cost: timing must be the same for all jobs of a sweep\n")
+
+
+def test_a_rustc_that_does_not_work_is_left_out_and_said_so(command, tmp_path):
+    broken = tmp_path / "bin" / "rustc"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\necho no default toolchain >&2\nexit 1\n")
+    broken.chmod(0o755)
+    done = command(PROGRAM, "peers=[rust_seed]", *QUICK, PATH=f"{broken.parent}:{os.environ['PATH']}")
+    assert done.code == 0
+    assert "rust_seed: left out, because rustc does not work here (no default toolchain)" in done.out

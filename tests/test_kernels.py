@@ -60,10 +60,24 @@ def test_a_second_process_loads_and_an_edit_of_a_leaf_compiles_anew(checkout):
 
 def test_a_damaged_kernel_file_is_compiled_anew(checkout):
     checkout()
-    for file in checkout.kernels.rglob("*.kernel"):
-        file.write_bytes(file.read_bytes()[:100])
-    assert checkout() == (0.5, 0)
-    assert checkout() == (0.5, 1)
+    for damage in (lambda content: content[:100], lambda content: content[:-9] + b"!" + content[-8:]):
+        for file in checkout.kernels.rglob("*.kernel"):
+            file.write_bytes(damage(file.read_bytes()))
+        assert checkout() == (0.5, 0)
+        assert checkout() == (0.5, 1)
+
+
+def test_old_kernels_are_forgotten_and_nothing_else_is_touched(checkout):
+    stale, kept = checkout.kernels / "kernels" / ("0" * 20), checkout.kernels / "thesis"
+    for folder in (stale, kept):
+        folder.mkdir(parents=True)
+    (stale / "old.kernel").touch()
+    (kept / "thesis.tex").touch()
+    for path in (stale, kept, kept / "thesis.tex"):
+        os.utime(path, (0, 0))
+    checkout()
+    assert not stale.exists()
+    assert (kept / "thesis.tex").exists()
 
 
 def test_a_folder_that_cannot_be_written_costs_the_compilation_only(checkout):
@@ -98,3 +112,12 @@ def test_a_choice_between_numbers_is_a_number_and_between_arrays_an_array():
     compiled = compile_function(in_numba(clamp))
     assert compiled(3.0) == 1.0
     assert compiled(np.array([0.5, 2.0])).tolist() == [0.5, 1.0]
+
+
+def inverse(x):
+    return (0.1 * x).copy()
+
+
+def test_a_literal_inside_a_call_takes_the_dtype_too():
+    x = np.ones(2, np.float32)
+    assert compile_function(in_numba(inverse, "float32"))(x).dtype == np.float32

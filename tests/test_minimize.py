@@ -1,5 +1,7 @@
 """Runs: the library's front door."""
 
+from functools import partial
+
 import numpy as np
 import polars as pl
 import pytest
@@ -85,17 +87,45 @@ def test_a_pair_of_functions_runs_as_the_leaf_does(backend):
     assert ours.theta.tobytes() == theirs.theta.tobytes()
 
 
-def test_a_gradient_that_numba_cannot_compile_is_called():
-    calls = []
+class Model:
+    def __init__(self):
+        self.calls = 0
 
-    def recorded(x):
-        calls.append(x.copy())
+    def gradient(self, x):
+        self.calls += 1
         return x + x
 
-    ours = minimize(Sphere(dim=7, x0=3.0), ADAM, n_steps=20)
-    theirs = minimize((squares, recorded), ADAM, theta0=np.full(7, 3.0), n_steps=20, trace="none")
-    assert ours.theta.tobytes() == theirs.theta.tobytes()
-    assert len(calls) >= 20
+    __call__ = gradient
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_any_other_callable_is_called(backend):
+    ours = minimize(Sphere(dim=7, x0=3.0), ADAM, n_steps=20, backend=backend)
+    model = Model()
+    for callable_ in (model.gradient, model, partial(np.multiply, 2.0), lambda x: eval("x + x")):
+        theirs = minimize((squares, callable_), ADAM, theta0=np.full(7, 3.0), n_steps=20, backend=backend)
+        assert ours.theta.tobytes() == theirs.theta.tobytes()
+    assert model.calls >= 40
+
+
+SCALE = 2.0
+WEIGHTS = np.ones(2)
+
+
+def scaled(x):
+    return SCALE * WEIGHTS * x
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_value_outside_a_gradient_counts_as_it_is_at_each_call(backend, monkeypatch):
+    for scale, expected in ((2.0, 4.0), (0.0, 8.0), (2.0, 4.0)):
+        monkeypatch.setitem(globals(), "SCALE", scale)
+        result = minimize((squares, scaled), SGD(lr=0.25), theta0=[8.0, 8.0], n_steps=1, backend=backend)
+        assert result.theta.tolist() == [expected, expected]
+    WEIGHTS[0] = 0.0
+    result = minimize((squares, scaled), SGD(lr=0.25), theta0=[8.0, 8.0], n_steps=1, backend=backend)
+    WEIGHTS[0] = 1.0
+    assert result.theta.tolist() == [8.0, 4.0]
 
 
 def test_a_gradient_that_returns_its_argument_is_safe():
@@ -138,6 +168,30 @@ def test_a_start_of_whole_numbers_becomes_float64():
         (
             lambda: minimize(Sphere(dim=2, x0=1.0), ADAM, n_steps=1, theta0=[1.0]),
             "minimize: theta0 must have one number for each of the 2 coordinates; its shape is (1,)",
+        ),
+        (
+            lambda: minimize((squares, lambda x: x[:, None]), ADAM, theta0=np.ones(3), n_steps=1),
+            "minimize: gradient(theta) must be an array of theta's shape (3,); it is an array of float64, shape (3, 1)",
+        ),
+        (
+            lambda: minimize((squares, lambda x: None), ADAM, theta0=np.ones(3), n_steps=1),
+            "minimize: gradient(theta) must be an array of theta's shape (3,); it is None",
+        ),
+        (
+            lambda: minimize((lambda x: x, slope), ADAM, theta0=np.ones(3), n_steps=1),
+            "minimize: value(theta) must be a number; it is an array of float64, shape (3,)",
+        ),
+        (
+            lambda: minimize((squares, lambda x: np.multiply(x, 2, out=x)), ADAM, theta0=np.ones(3), n_steps=1),
+            "minimize: value and gradient must leave theta alone; one of them changes it",
+        ),
+        (
+            lambda: minimize(Sphere(dim=1, x0=1.0), "adam", n_steps=1),
+            "minimize: optimizer must be one of adamlab.optimizers, made; it is 'adam'",
+        ),
+        (
+            lambda: minimize("sphere", ADAM, n_steps=1),
+            "minimize: objective must be a leaf of adamlab.objectives, made, or a pair of functions; it is 'sphere'",
         ),
         (lambda: start(ADAM, np.array(["a"])), "start: theta0 must be float64 or float32; it is <U1"),
         (

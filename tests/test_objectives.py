@@ -1,6 +1,8 @@
 """What every objective promises; asked of each leaf found in the folder."""
 
+import ast
 import inspect
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +87,14 @@ def test_a_wrong_parameter_is_refused_in_one_sentence(make, sentence):
     with pytest.raises(ConfigurationError) as refused:
         make()
     assert str(refused.value) == sentence
+
+
+def test_no_whole_number_takes_part_in_arithmetic(make_objective):
+    """Beside a float32 array Numba takes a whole number for float64; a float literal is rewritten, see `in_numba`."""
+    for function in (make_objective(4).gradient, make_objective(4).value):
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        inside = {id(n) for s in ast.walk(tree) if isinstance(s, ast.Subscript) for n in ast.walk(s.slice)}
+        operands = [
+            x for n in ast.walk(tree) if isinstance(n, ast.BinOp) for x in (n.left, n.right) if id(n) not in inside
+        ]
+        assert not [x for x in operands if isinstance(x, ast.Constant) and type(x.value) is int]

@@ -14,6 +14,7 @@ from adamlab.backends import acts_on, first_carry, first_state
 from adamlab.minimize import start
 from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.adam_reordered import AdamReordered
+from adamlab.optimizers.adamax import AdaMax
 from adamlab.optimizers.sgd import SGD
 from adamlab.symbols import ConfigurationError, symbols
 
@@ -158,8 +159,9 @@ def test_no_step_is_longer_than_promised(optimizer):
     if hasattr(plain, "beta1") and hasattr(plain, "beta2") and plain.beta1 > 0:
         growing = (plain.beta2 / plain.beta1) ** np.arange(-2000.0, 0.0)
     late = np.append(np.zeros(1999), 1.0)
-    gradients = np.stack([rng.standard_cauchy(2000), np.ones(2000), late, growing, rng.standard_normal(2000)], axis=1)
-    path = trajectory(plain, gradients, np.zeros(5), "numba")
+    shrinking = getattr(plain, "beta2", 0.9) ** np.arange(2000.0)
+    columns = [rng.standard_cauchy(2000), np.ones(2000), late, growing, shrinking, rng.standard_normal(2000)]
+    path = trajectory(plain, np.stack(columns, axis=1), np.zeros(6), "numba")
     longest = np.abs(np.diff(path, axis=0, prepend=0.0)).max()
     assert longest <= bound(plain) * (1 + 1e-9)
 
@@ -174,6 +176,14 @@ def test_growing_gradients_take_adam_beyond_the_papers_bound_and_up_to_ours():
     papers = (1 - 0.9) / np.sqrt(1 - 0.999)
     assert longest > 2 * papers
     assert longest == pytest.approx(rule.promises.step_bound(rule), rel=0.05)
+
+
+def test_shrinking_gradients_take_adamax_beyond_the_papers_bound_and_up_to_ours():
+    rule = AdaMax(lr=1.0, beta1=0.9, beta2=0.95)
+    shrinking = 0.95 ** np.arange(500.0)[:, None]
+    longest = np.abs(np.diff(trajectory(rule, shrinking, np.zeros(1)), axis=0)).max()
+    assert longest > 1.8
+    assert longest == pytest.approx(rule.promises.step_bound(rule), rel=1e-6)
 
 
 def test_adam_reordered_is_adam_with_its_epsilon_scaled():

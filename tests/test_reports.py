@@ -21,6 +21,10 @@ def study(tmp_path_factory):
     quick = ["timing.rounds=3", "timing.min_sample_seconds=1e-4"]
     for line in (
         ["experiments/converge.py", "+study=seed", "backend=numpy,numba"],
+        # Other runs in the same folder, which are no answer to the seed's question.
+        ["experiments/converge.py", "-m", "+study=seed", "optimizer=sgd,adam", "optimizer.lr=0.1", "backend=numba"],
+        ["experiments/converge.py", "+study=seed", "dim=2", "backend=numba"],
+        ["experiments/cost.py", "+study=seed_cost", "dim=2", "backend=numba", *quick],
         ["experiments/cost.py", "+study=seed_cost", "backend=numpy,numba", *quick],
     ):
         subprocess.run([sys.executable, root / line[0], *line[1:]], cwd=folder, check=True, capture_output=True)
@@ -35,7 +39,7 @@ def test_the_page_answers_from_the_records(command, study, tmp_path):
     done = build(command, study, tmp_path / "out")
     assert (done.code, done.err) == (0, "")
     assert "At learning rate 0.01 the run converges after 3,728 steps (the seed: around 3700)." in done.out
-    assert "Within 100 steps none converges at 0.001" in done.out
+    assert "Within 100 steps at 0.001, none does. All backends agree to the last bit." in done.out
     assert done.out.endswith(f"report: {tmp_path / 'out' / 'index.html'}\n")
     page = (tmp_path / "out" / "index.html").read_text()
     for name in NAMES:
@@ -57,8 +61,11 @@ def test_a_rebuild_gives_the_same_bytes(command, study, tmp_path):
 def test_the_table_holds_what_the_records_hold(command, study, tmp_path):
     build(command, study, tmp_path / "out")
     table = pl.read_csv(tmp_path / "out" / "seed_time.csv")
-    record = pl.read_parquet(next((study / "results" / "seed" / "timings").glob("*.parquet")))
-    assert sorted(table["ns_per_step"]) == sorted(record["ns_per_step"])
+    last = max((study / "results" / "seed" / "timings").glob("*.parquet"))
+    record = pl.read_parquet(last)
+    assert sorted(table.filter(pl.col("samples").is_not_null())["ns_per_step"]) == sorted(record["ns_per_step"])
+    quoted = table.filter(pl.col("samples").is_null())
+    assert sorted(quoted["us_per_run"]) == [29.8, 39.5, 107.0]
     steps = pl.read_csv(tmp_path / "out" / "seed_convergence.csv").filter(pl.col("status") == "converged")
     assert steps["steps"].to_list() == [3728, 3728]
     assert steps["backends"].to_list() == ["numba, numpy"] * 2
@@ -105,3 +112,11 @@ def test_a_report_without_records_is_left_out_and_none_at_all_is_refused(command
 def test_a_mistake_is_refused_in_one_sentence(command, argument, sentence):
     done = command(PROGRAM, argument)
     assert (done.code, done.err) == (2, sentence + "\n")
+
+
+def test_a_study_that_lacks_what_is_asked_is_left_out_with_the_reason(command, tmp_path):
+    command("experiments/converge.py", "+study=seed", "optimizer.lr=0.1", "backend=numba", "n_steps=100")
+    done = command(PROGRAM, "study=seed")
+    assert done.code == 2
+    assert "left out, because no run at learning rate 0.01 with 10000 steps is recorded" in done.out
+    assert not (tmp_path / "reports").exists()

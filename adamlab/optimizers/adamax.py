@@ -4,7 +4,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from adamlab.promises import Promises
+from adamlab.promises import Promises, longest_ratio_to_maximum
 from adamlab.symbols import Beta1, Beta2, LearningRate, parameters
 
 Coefficients = namedtuple("Coefficients", "lr_t beta1 one_minus_beta1 beta2 zero one")
@@ -25,7 +25,7 @@ class AdaMax:
     promises = Promises(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * g / abs(g),
-        step_bound=lambda h: h.lr,
+        step_bound=lambda h: h.lr * longest_ratio_to_maximum(h.beta1, h.beta2),
     )
 
     def coefficients(self, t, beta1_t=1.0):

@@ -1,11 +1,10 @@
 """AdaMax with the epsilon of torch: after Kingma & Ba 2015, Algorithm 2 (arXiv:1412.6980)."""
 
 from collections import namedtuple
-from math import inf
 
 import numpy as np
 
-from adamlab.promises import Promises
+from adamlab.promises import Promises, longest_ratio_to_maximum
 from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, parameters
 
 Coefficients = namedtuple("Coefficients", "lr_t beta1 one_minus_beta1 beta2 eps")
@@ -25,11 +24,10 @@ class AdaMaxTorch:
     beta2: Beta2
     eps: Epsilon
 
-    # As u >= beta2^k abs(g) for the gradient k steps back; approached by gradients that shrink by beta2 a step.
     promises = Promises(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * g / (abs(g) + h.eps),
-        step_bound=lambda h: h.lr * (1 - h.beta1) / (1 - h.beta1 / h.beta2) if h.beta1 < h.beta2 else inf,
+        step_bound=lambda h: h.lr * longest_ratio_to_maximum(h.beta1, h.beta2),
     )
 
     def coefficients(self, t, beta1_t=1.0):
