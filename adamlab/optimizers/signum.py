@@ -1,0 +1,39 @@
+"""Signum: Bernstein et al. 2018 (arXiv:1802.04434)."""
+
+from collections import namedtuple
+from typing import Annotated
+
+import numpy as np
+
+from adamlab.promises import Promises
+from adamlab.symbols import LearningRate, Number, parameters
+
+Coefficients = namedtuple("Coefficients", "lr beta one_minus_beta")
+
+
+@parameters
+class Signum:
+    """Step by the same length in every coordinate, against the sign of the gradient's running mean.
+
+    Source: Bernstein et al. 2018, Algorithm 2 (arXiv:1802.04434). No bias correction: it would not change a sign.
+    Equals the trajectory of optax's signum and pytorch_optimizer's SignSGD.
+    """
+
+    lr: LearningRate
+    beta: Annotated[float, Number("β", "[0, 1)")]
+
+    promises = Promises(
+        scale_invariant=True,
+        first_step=lambda h, g: -h.lr * g / abs(g),
+        step_bound=lambda h: h.lr,
+    )
+
+    def coefficients(self, t):
+        """The hyperparameters; nothing changes from step to step."""
+        return Coefficients(lr=self.lr, beta=self.beta, one_minus_beta=1 - self.beta), ()
+
+    @staticmethod
+    def update(c, g, theta, m):
+        """One coordinate of Algorithm 2."""
+        m = c.beta * m + c.one_minus_beta * g
+        return theta - c.lr * np.sign(m), m
