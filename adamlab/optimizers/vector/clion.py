@@ -1,0 +1,52 @@
+"""C-Lion: Liang et al. 2024 (arXiv:2411.16085)."""
+
+from collections import namedtuple
+
+import numpy as np
+
+from adamlab.promises import Promises
+from adamlab.reduction import total
+from adamlab.symbols import Beta1, Beta2, LearningRate, WeightDecay, parameters
+
+Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_minus_beta2 decay zero one")
+
+
+@parameters
+class CLion:
+    """Lion that moves only the coordinates whose step and gradient agree, and those further.
+
+    Source: Liang et al. 2024 (arXiv:2411.16085), Algorithm 1, around Lion (arXiv:2302.06675): the step is multiplied by
+    the number of coordinates over one more than move. Equals the trajectory of pytorch_optimizer's Lion with
+    ``cautious``.
+    """
+
+    lr: LearningRate
+    beta1: Beta1
+    beta2: Beta2
+    weight_decay: WeightDecay
+
+    acts_on = "vector"
+    promises = Promises(scale_invariant=True)
+
+    def coefficients(self, t):
+        """The hyperparameters; nothing changes from step to step."""
+        c = Coefficients(
+            lr=self.lr,
+            beta1=self.beta1,
+            one_minus_beta1=1 - self.beta1,
+            beta2=self.beta2,
+            one_minus_beta2=1 - self.beta2,
+            decay=1 - self.lr * self.weight_decay,
+            zero=0.0,
+            one=1.0,
+        )
+        return c, ()
+
+    @staticmethod
+    def update(c, g, theta, m):
+        """The whole vector: Lion's signs u, where u and g agree; then the slower mean."""
+        u = np.sign(c.beta1 * m + c.one_minus_beta1 * g)
+        mask = np.where(u * g > c.zero, c.one, c.zero)
+        # abs makes of the sum one of NumPy's float64, which stays one beside a float32 (Python's own float does not).
+        longer = theta.dtype.type(theta.size / (np.abs(total(mask)) + c.one))
+        return c.decay * theta - c.lr * longer * (mask * u), c.beta2 * m + c.one_minus_beta2 * g

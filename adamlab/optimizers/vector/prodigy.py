@@ -1,0 +1,76 @@
+"""Prodigy: Mishchenko & Defazio 2023 (arXiv:2306.06101)."""
+
+from collections import namedtuple
+from typing import Annotated
+
+import numpy as np
+
+from adamlab.promises import Promises
+from adamlab.reduction import total
+from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, WeightDecay, parameters
+
+Coefficients = namedtuple(
+    "Coefficients", "lr beta1 one_minus_beta1 beta2 one_minus_beta2 beta3 eps weight_decay d0 d_coef zero one"
+)
+
+
+@parameters
+class Prodigy:
+    """Adam that finds its own step size: a lower bound on the distance from the start to the minimum, which only grows.
+
+    Source: Mishchenko & Defazio 2023, Algorithm 4 (arXiv:2306.06101), and the authors' code with its defaults: beta3 is
+    the root of beta2, the estimate d may grow without limit, nothing is bias-corrected (optax's always is). Equals the
+    trajectory of the authors' Prodigy.
+    """
+
+    lr: LearningRate
+    beta1: Beta1
+    beta2: Beta2
+    eps: Epsilon
+    weight_decay: WeightDecay
+    d0: Annotated[float, Number("d₀", "(0, inf)")]
+    d_coef: Annotated[float, Number("c", "(0, inf)")]
+
+    acts_on = "vector"
+    promises = Promises(scale_invariant=True)
+
+    def first_state(self, theta):
+        """Both moments and s zero, the start itself, the estimate d0, and its numerator zero."""
+        zeros = np.zeros_like(theta)
+        return zeros, zeros, zeros, theta, self.d0, 0.0
+
+    def coefficients(self, t):
+        """The hyperparameters; nothing changes from step to step."""
+        c = Coefficients(
+            lr=self.lr,
+            beta1=self.beta1,
+            one_minus_beta1=1 - self.beta1,
+            beta2=self.beta2,
+            one_minus_beta2=1 - self.beta2,
+            beta3=np.sqrt(self.beta2),
+            eps=self.eps,
+            weight_decay=self.weight_decay,
+            d0=self.d0,
+            d_coef=self.d_coef,
+            zero=0.0,
+            one=1.0,
+        )
+        return c, ()
+
+    @staticmethod
+    def update(c, g, theta, m, v, s, start, d, r):
+        """The whole vector: moments of d g, then the next d from the gradients seen so far, then Adam's step."""
+        # abs makes of d one of NumPy's float64, which stays one beside a float32 (Python's own float does not).
+        d = np.abs(d)
+        step, weight = d * c.lr, d / c.d0 * d * c.lr
+        r = c.beta3 * r + weight * total(g * (start - theta))
+        s = c.beta3 * s + theta.dtype.type(weight) * g
+        m = c.beta1 * m + theta.dtype.type(d * c.one_minus_beta1) * g
+        v = c.beta2 * v + theta.dtype.type(d * d * c.one_minus_beta2) * (g * g)
+        length = np.abs(total(np.abs(s)))
+        seen = length > c.zero
+        d = np.where(seen, np.maximum(d, c.d_coef * r / np.where(seen, length, c.one)), d)
+        decay = theta.dtype.type(np.where(seen, step * c.weight_decay, c.zero))
+        below = np.sqrt(v) + theta.dtype.type(d * c.eps)
+        theta = theta - decay * theta - theta.dtype.type(step) * m / np.where(below > c.zero, below, c.one)
+        return theta, m, v, s, start, d, r

@@ -1,0 +1,62 @@
+"""Sophia-G: Liu et al. 2023 (arXiv:2305.14342)."""
+
+from collections import namedtuple
+from typing import Annotated
+
+import numpy as np
+
+from adamlab.promises import Promises
+from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, WeightDecay, parameters
+
+Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2_t one_minus_beta2_t rho eps decay one")
+
+
+@parameters
+class SophiaG:
+    """Step along the mean gradient over a mean of the Hessian's diagonal, and nowhere further than the learning rate.
+
+    Source: Liu et al. 2023, Algorithm 3 (arXiv:2305.14342). The square of the gradient, on a batch of one, stands in
+    for the Gauss-Newton-Bartlett estimate of the diagonal, taken at step 1 and every ``update_interval`` steps after.
+    ``eps`` is added to rho h, as in the authors' code, where the paper takes the maximum. Equals the trajectory of the
+    authors' SophiaG with ``bs`` 1.
+    """
+
+    lr: LearningRate
+    beta1: Beta1
+    beta2: Beta2
+    rho: Annotated[float, Number("ρ", "(0, inf)")]
+    eps: Epsilon
+    weight_decay: WeightDecay
+    update_interval: Annotated[float, Number("k", "[1, inf)")]
+
+    acts_on = "vector"
+    promises = Promises(
+        first_step=lambda h, g: (
+            -h.lr * min(max((1 - h.beta1) * g / (h.rho * (1 - h.beta2) * (g * g) + h.eps), -1.0), 1.0)
+        ),
+        step_bound=lambda h: h.lr,
+    )
+
+    def coefficients(self, t):
+        """The hyperparameters; between two estimates of the diagonal its mean stays."""
+        estimate = (t - 1) % self.update_interval == 0
+        c = Coefficients(
+            lr=self.lr,
+            beta1=self.beta1,
+            one_minus_beta1=1 - self.beta1,
+            beta2_t=self.beta2 if estimate else 1.0,
+            one_minus_beta2_t=1 - self.beta2 if estimate else 0.0,
+            rho=self.rho,
+            eps=self.eps,
+            decay=1 - self.lr * self.weight_decay,
+            one=1.0,
+        )
+        return c, ()
+
+    @staticmethod
+    def update(c, g, theta, m, h):
+        """The whole vector: Newton's step by the diagonal, clipped."""
+        m = c.beta1 * m + c.one_minus_beta1 * g
+        h = c.beta2_t * h + c.one_minus_beta2_t * g * g
+        u = np.minimum(np.maximum(m / (c.rho * h + c.eps), -c.one), c.one)
+        return c.decay * theta - c.lr * u, m, h
