@@ -1,0 +1,67 @@
+"""NorMuon: Li et al. 2025 (arXiv:2510.05491), as in the authors' code."""
+
+from collections import namedtuple
+
+import numpy as np
+
+from adamlab.polar_express import Quintic, composed
+from adamlab.promises import Promises
+from adamlab.symbols import Beta2, LearningRate, Momentum, WeightDecay, parameters
+
+Coefficients = namedtuple("Coefficients", "lr momentum one_minus_momentum beta2 one_minus_beta2 decay")
+
+# Muon's quintic, five times; what is added to the length before it, and to the two divisors after it (authors' code).
+POLYNOMIALS = (Quintic(3.4445, -4.7750, 2.0315),) * 5
+SMALL, SMALLER = 1e-7, 1e-10
+
+
+@parameters
+class NorMuon:
+    """Muon whose orthogonal step is divided, row by row, by its running root mean square, and keeps its length.
+
+    Source: Li et al. 2025 (arXiv:2510.05491) and the authors' code: Nesterov momentum and Muon's own scale for tall
+    matrices, where the paper's algorithm has neither and fixes the step's root mean square. In the array's own dtype.
+    Equals the trajectory of the authors' SingleDeviceNorMuon but for its bfloat16.
+    """
+
+    lr: LearningRate
+    momentum: Momentum
+    beta2: Beta2
+    weight_decay: WeightDecay
+
+    acts_on = "matrix"
+    promises = Promises()
+
+    def first_state(self, theta):
+        """The momentum, and one second moment a row."""
+        return np.zeros_like(theta), np.zeros_like(theta[:, :1])
+
+    def coefficients(self, t):
+        """The hyperparameters; nothing changes from step to step."""
+        c = Coefficients(
+            lr=self.lr,
+            momentum=self.momentum,
+            one_minus_momentum=1 - self.momentum,
+            beta2=self.beta2,
+            one_minus_beta2=1 - self.beta2,
+            decay=1 - self.lr * self.weight_decay,
+        )
+        return c, ()
+
+    @staticmethod
+    def update(c, g, theta, m, v):
+        """The whole matrix: Muon's orthogonal step, its rows normalised, at the length it had."""
+        m = c.momentum * m + c.one_minus_momentum * g
+        u = c.one_minus_momentum * g + c.momentum * m
+        orthogonal = composed(POLYNOMIALS, u / (length(u) + SMALL))
+        v = c.beta2 * v + c.one_minus_beta2 * np.mean(orthogonal * orthogonal, axis=1, keepdims=True)
+        normed = orthogonal / (np.sqrt(v) + SMALLER)
+        normed = normed * (length(orthogonal) / (length(normed) + SMALLER))
+        rows, columns = theta.shape
+        scale = theta.dtype.type(np.sqrt(max(1, rows / columns)))
+        return c.decay * theta - c.lr * scale * normed, m, v
+
+
+def length(x):
+    """The Frobenius norm."""
+    return np.sqrt(np.sum(x * x))
