@@ -25,11 +25,11 @@ class Adafactor:
     beta2_decay: Annotated[float, Number("τ", "[-1, 0]")]
     eps1: Annotated[float, Number("ε₁", "(0, inf)")]
     eps2: Annotated[float, Number("ε₂", "(0, inf)")]
-    d: Annotated[float, Number("d", "(0, inf)")]
+    d: Annotated[float, Number("d", "[1, inf)")]
     weight_decay: WeightDecay
 
     acts_on = "vector"
-    promises = Promises()
+    promises = Promises(first_step=lambda h, g: -min(h.lr, 1.0) * h.eps2 * g / max(abs(g), h.eps1))
 
     def coefficients(self, t):
         """The relative step size rho_t and the decay rate of step ``t``."""

@@ -18,8 +18,8 @@ class CAdamWPaper:
     """AdamW that moves only the coordinates whose step and gradient agree, and those further.
 
     Source: Liang et al. 2024 (arXiv:2411.16085), Algorithm 1 and the C-AdamW beside it: Adam as printed, the step
-    multiplied by the number of coordinates over one more than move. Decay comes first. Equals the trajectory of
-    pytorch_optimizer's AdamW with ``cautious``; the authors' later code divides by the mask's mean (`cadamw`).
+    multiplied by the number of coordinates over one more than move, as in the authors' first code and wherever
+    pytorch_optimizer has ``cautious``; their later code divides by the mask's mean (`cadamw`). Decay comes first.
     """
 
     lr: LearningRate

@@ -20,8 +20,9 @@ class MARS:
     """AdamW of a gradient corrected by its change since the last step, and shortened to length 1.
 
     Source: Yuan et al. 2024, Algorithm 2, MARS-AdamW (arXiv:2411.10438), with the last step's gradient in place of
-    today's at the last point ("approximate"), zero before step 1. Equals the trajectory of the authors' code, given a
-    gradient it may keep (it holds on to the array itself).
+    today's at the last point ("approximate"), zero before step 1. ``eps`` is added to the root of the corrected second
+    moment (pytorch_optimizer: before the correction, and 1e-15 under the root). Equals the trajectory of the authors'
+    code, given a gradient it may keep: it holds on to the array itself.
     """
 
     lr: LearningRate
