@@ -1,9 +1,8 @@
 """Odd quintics that take singular values to 1: how the Polar Express finds its own, and how a matrix goes through them.
 
 Source: Amsel, Persson, Musco & Gower 2025 (arXiv:2505.16932). Each polynomial is the best there is (in the greatest
-error) on the interval to which those before it have taken [low, 1]; their theorem 3.1 is that this greedy composition
-is the best of all compositions. A cushion keeps the interval of a fit from being so wide that the polynomial all but
-vanishes inside it.
+error) on the interval to which those before it have taken [low, 1]; that this greedy composition is the best of all is
+their theorem. A cushion keeps the interval of a fit from being so wide that the polynomial all but vanishes inside it.
 """
 
 import math

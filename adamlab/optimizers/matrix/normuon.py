@@ -19,9 +19,9 @@ SMALL, SMALLER = 1e-7, 1e-10
 class NorMuon:
     """Muon whose orthogonal step is divided, row by row, by its running root mean square, and keeps its length.
 
-    Source: Li et al. 2025 (arXiv:2510.05491) and the authors' code: Nesterov momentum and Muon's own scale for tall
-    matrices, where the paper's algorithm has neither and fixes the step's root mean square. In the array's own dtype.
-    Equals the trajectory of the authors' SingleDeviceNorMuon but for its bfloat16.
+    Source: Li et al. 2025 (arXiv:2510.05491) and the authors' code: the step keeps its length and takes Muon's scale
+    for tall matrices, where the paper's Algorithm 1 fixes its root mean square at 0.2. In the array's own dtype. Equals
+    the trajectory of the authors' SingleDeviceNorMuon but for its bfloat16.
     """
 
     lr: LearningRate

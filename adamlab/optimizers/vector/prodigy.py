@@ -18,9 +18,9 @@ Coefficients = namedtuple(
 class Prodigy:
     """Adam that finds its own step size: a lower bound on the distance from the start to the minimum, which only grows.
 
-    Source: Mishchenko & Defazio 2023, Algorithm 4 (arXiv:2306.06101), and the authors' code with its defaults: beta3 is
-    the root of beta2, the estimate d may grow without limit, nothing is bias-corrected (optax's always is). Equals the
-    trajectory of the authors' Prodigy.
+    Source: Mishchenko & Defazio 2023, the Adam variant (arXiv:2306.06101), and the authors' code with its defaults:
+    beta3 is the root of beta2, the estimate d may grow without limit, nothing is bias-corrected (optax's always is).
+    Equals the trajectory of the authors' Prodigy.
     """
 
     lr: LearningRate
