@@ -39,8 +39,8 @@ from adamlab.reduction import LANES
 
 # Coordinates per block: the block's step lengths stay in the first-level cache until they are added up.
 BLOCK = 2048
-# Updates of coordinates in one call of a kernel: a fraction of a second.
-STRETCH = 100_000_000
+# Updates of coordinates in one call of a kernel, some hundredths of a second; a step costs as much as 32 besides.
+STRETCH, STEP = 20_000_000, 32
 
 
 @compile_function
@@ -268,7 +268,7 @@ class NumbaStepper:
 
 def stretches(t: int, until: int, dim: int) -> Iterator[int]:
     """Where to pause on the way from step ``t`` to ``until``: an interrupt is heard between two calls only."""
-    length = max(1, STRETCH // dim)
+    length = max(1, STRETCH // (dim + STEP))
     while t < until:
         t = min(until, t + length)
         yield t

@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 from adamlab.backends import stepper
 from adamlab.compiled import BLOCK
 from adamlab.minimize import first_iterate, start
+from adamlab.objectives.quadratic import Quadratic
 from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.adamax import AdaMax
 from adamlab.optimizers.sgd import SGD
@@ -25,16 +26,24 @@ def same_bits(a, b):
     return a.dtype == b.dtype and bool(np.all(both_nan | ((a == b) & (np.signbit(a) == np.signbit(b)))))
 
 
-def test_a_whole_run_is_the_same_on_every_backend(optimizer, make_objective, dtype):
-    objective = make_objective(37, dtype)
+def assert_same_run(optimizer, objective):
     ends = []
     for backend in BACKENDS:
         run = stepper(backend, optimizer, objective, first_iterate(objective))
-        run.advance(300, 1e-12)
-        ends.append((run.t, repr(run.step_sq), run.theta))
+        run.advance(60, 1e-12)
+        ends.append((run.t, repr(run.step_sq), run.theta, run.reported))
     for other in ends[1:]:
         assert other[:2] == ends[0][:2]
         assert same_bits(other[2], ends[0][2])
+        assert same_bits(other[3], ends[0][3])
+
+
+def test_a_whole_run_of_any_optimizer_is_the_same_on_every_backend(optimizer, dtype):
+    assert_same_run(optimizer, Quadratic(dim=37, x0=[-1.2, 1.0], condition=100.0, dtype=dtype))
+
+
+def test_a_whole_run_on_any_objective_is_the_same_on_every_backend(make_objective, dtype):
+    assert_same_run(Adam(lr=0.1, beta1=0.9, beta2=0.999, eps=1e-8), make_objective(37, dtype))
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast")

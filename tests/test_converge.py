@@ -207,7 +207,9 @@ def test_a_mistake_is_refused_in_one_sentence_before_anything_is_written(command
 def test_an_unknown_key_is_met_with_the_nearest_and_all_known_ones(command):
     done = command(PROGRAM, "dimm=3")
     assert done.code == 2
-    assert done.err.startswith("converge: there is no key dimm; did you mean dim? (known: dim, n_steps, tol")
+    assert done.err.startswith(
+        "converge: there is no key dimm; did you mean dim? (known: results, study_name, dim, n_steps"
+    )
 
 
 def test_a_mistake_in_the_last_job_of_a_sweep_is_refused_before_the_first_runs(command, tmp_path):

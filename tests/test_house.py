@@ -16,7 +16,7 @@ ALLOWED = {
     "adamlab/optimizers": {"adamlab.symbols", "adamlab.promises", "adamlab.reduction", "adamlab.polar_express"},
     "adamlab/objectives": {"adamlab.symbols"},
     "adamlab": {"adamlab"},
-    "hydra_plugins": {"hydra", "omegaconf"},
+    "hydra_plugins": {"hydra", "hydra_plugins", "omegaconf"},
     "experiments": {"adamlab", "experiments", "benchmarks.peers", "hydra", "omegaconf"},
     "reports": {"adamlab.record", "adamlab.symbols", "reports", "matplotlib"},
     "benchmarks": {"adamlab", "benchmarks.peers"},

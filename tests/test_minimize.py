@@ -102,7 +102,7 @@ class Model:
 def test_any_other_callable_is_called(backend):
     ours = minimize(Sphere(dim=7, x0=3.0), ADAM, n_steps=20, backend=backend)
     model = Model()
-    for callable_ in (model.gradient, model, partial(np.multiply, 2.0), lambda x: eval("x + x")):
+    for callable_ in (model.gradient, model, partial(np.multiply, 2.0), lambda x: eval("x + x", {"x": x})):
         theirs = minimize((squares, callable_), ADAM, theta0=np.full(7, 3.0), n_steps=20, backend=backend)
         assert ours.theta.tobytes() == theirs.theta.tobytes()
     assert model.calls >= 40
@@ -174,7 +174,7 @@ def test_a_start_of_whole_numbers_becomes_float64():
             "minimize: gradient(theta) must be an array of theta's shape (3,); it is an array of float64, shape (3, 1)",
         ),
         (
-            lambda: minimize((squares, lambda x: None), ADAM, theta0=np.ones(3), n_steps=1),
+            lambda: minimize((squares, lambda _: None), ADAM, theta0=np.ones(3), n_steps=1),
             "minimize: gradient(theta) must be an array of theta's shape (3,); it is None",
         ),
         (

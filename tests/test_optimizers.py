@@ -16,6 +16,7 @@ from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.adam_reordered import AdamReordered
 from adamlab.optimizers.adamax import AdaMax
 from adamlab.optimizers.sgd import SGD
+from adamlab.promises import Promises
 from adamlab.symbols import ConfigurationError, symbols
 
 RECORDED = np.random.default_rng(7).standard_normal((40, 6)) * [1e-6, 1e-3, 1, 1, 1e3, 1]
@@ -74,12 +75,13 @@ def test_the_dtype_of_the_start_is_kept(optimizer, dtype):
 
 def test_turning_every_sign_around_turns_the_trajectory_around(optimizer):
     theta0 = np.linspace(-1, 1, 6)
-    there, back = trajectory(optimizer, RECORDED, theta0), trajectory(optimizer, -RECORDED, -theta0)
+    plain = with_numbers(optimizer, initial=0.0)
+    there, back = trajectory(plain, RECORDED, theta0), trajectory(plain, -RECORDED, -theta0)
     assert np.array_equal(there, -back)
 
 
 def test_a_zero_gradient_from_the_start_moves_nothing(optimizer):
-    plain = with_numbers(optimizer, weight_decay=0.0)
+    plain = with_numbers(optimizer, weight_decay=0.0, initial=0.0)
     assert np.array_equal(trajectory(plain, np.zeros((3, 6)), np.arange(6.0))[-1], np.arange(6.0))
 
 
@@ -128,7 +130,7 @@ def with_numbers(optimizer, **numbers):
 
 def declared(optimizer, promise):
     """What a leaf promises; the test is not for those that do not."""
-    found = getattr(optimizer.promises, promise)
+    found = getattr(getattr(optimizer, "promises", Promises()), promise)
     if not found:
         pytest.skip(f"{type(optimizer).__name__} does not promise it")
     return found
