@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from omegaconf import OmegaConf
 
 PROGRAM = "experiments/converge.py"
 SMALL = ("dim=2", "n_steps=20")
@@ -47,6 +48,18 @@ def test_a_sweep_runs_every_combination_once_and_only_once(command, tmp_path):
     again = command(PROGRAM, *sweep, "dim=2,4")
     assert "16 run, 16 recorded before" in again.out
     assert records(tmp_path).height == 48
+
+
+def test_the_whole_family_is_swept_in_one_command_and_every_number_recorded(command, tmp_path):
+    done = command(PROGRAM, "-m", "optimizer=glob(*)", "dim=4", "n_steps=5", "trace=none")
+    assert (done.code, done.err) == (0, "")
+    runs = records(tmp_path)
+    folder = Path(__file__).parent.parent / "conf" / "optimizer"
+    assert set(runs["optimizer"]) == {path.stem for path in folder.glob("*.yaml")}
+    for row in runs.iter_rows(named=True):
+        numbers = OmegaConf.to_container(OmegaConf.load(folder / f"{row['optimizer']}.yaml"))
+        del numbers["_target_"]
+        assert {name: row[f"optimizer.{name}"] for name in numbers} == numbers
 
 
 def test_a_named_study_brings_its_sweep_and_keeps_its_own_records(command, tmp_path):
@@ -173,7 +186,9 @@ REFUSED = {
     "objective._target_=adamlab.optimizers.adam.Adam": (
         "objective: _target_ must name a class in adamlab.objectives; it is 'adamlab.optimizers.adam.Adam'"
     ),
-    "+hydra.callbacks.x._target_=os.system": "hydra: callbacks must be empty; a configuration cannot run code of its own",
+    "+hydra.callbacks.x._target_=os.system": (
+        "hydra: callbacks must be empty; a configuration cannot run code of its own"
+    ),
     "+hydra.job.env_set.PATH=/tmp": "hydra: job.env_set must be empty; a configuration cannot run code of its own",
     "hydra.launcher._target_=os.system": "hydra: _target_ must be a plugin of Hydra's or ours; it is 'os.system'",
     "+hydra.launcher.x._target_=os.system": "hydra: _target_ must be a plugin of Hydra's or ours; it is 'os.system'",

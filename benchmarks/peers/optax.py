@@ -73,22 +73,68 @@ def namesakes() -> tuple[Namesake, ...]:
             stepping(lambda h: optax.sgd(h.lr, momentum=h.momentum, nesterov=True)),
         ),
         Namesake(
-            "adagrad", "adagrad", stepping(lambda h: optax.adagrad(h.lr, initial_accumulator_value=0.0, eps=h.eps))
+            "adagrad",
+            "adagrad",
+            stepping(lambda h: optax.adagrad(h.lr, initial_accumulator_value=0.0, eps=h.eps)),
+            differs="optax puts eps inside the root",
+            by=1.0,
         ),
-        Namesake("rmsprop", "rmsprop", stepping(lambda h: optax.rmsprop(h.lr, decay=h.rho, eps=h.eps))),
+        Namesake(
+            "rmsprop",
+            "rmsprop",
+            stepping(lambda h: optax.rmsprop(h.lr, decay=h.rho, eps=h.eps)),
+            differs="optax puts eps inside the root unless told otherwise (eps_in_sqrt)",
+            by=1.0,
+        ),
         Namesake("adadelta", "adadelta", stepping(lambda h: optax.adadelta(h.lr, rho=h.rho, eps=h.eps))),
         Namesake("adam", "adam", stepping(lambda h: optax.adam(h.lr, **betas(h)))),
-        Namesake("adam_reordered", "adam", stepping(lambda h: optax.adam(h.lr, **betas(h)))),
+        Namesake(
+            "adam_reordered",
+            "adam",
+            stepping(lambda h: optax.adam(h.lr, **betas(h))),
+            differs="optax adds eps to the root of the corrected second moment, the reordered form to the raw root",
+            by=4.38,
+        ),
         Namesake("adamax_torch", "adamax", stepping(lambda h: optax.adamax(h.lr, **betas(h)))),
-        Namesake("adamax", "adamax", stepping(lambda h: optax.adamax(h.lr, b1=h.beta1, b2=h.beta2))),
+        Namesake(
+            "adamax",
+            "adamax",
+            stepping(lambda h: optax.adamax(h.lr, b1=h.beta1, b2=h.beta2)),
+            differs="optax adds eps to the gradient's magnitude before the maximum; the paper has no eps",
+            by=1.0,
+        ),
         Namesake("adamw", "adamw", stepping(lambda h: optax.adamw(h.lr, **betas(h), weight_decay=h.weight_decay))),
         Namesake("nadam", "nadam", stepping(lambda h: optax.nadam(h.lr, **betas(h)))),
-        Namesake("nadam_torch", "nadam", stepping(lambda h: optax.nadam(h.lr, **betas(h)))),
+        Namesake(
+            "nadam_torch",
+            "nadam",
+            stepping(lambda h: optax.nadam(h.lr, **betas(h))),
+            differs="optax has no momentum schedule",
+            by=1.08,
+        ),
         Namesake("nadamw", "nadamw", stepping(lambda h: optax.nadamw(h.lr, **betas(h), weight_decay=h.weight_decay))),
         Namesake("amsgrad_optax", "amsgrad", stepping(lambda h: optax.amsgrad(h.lr, **betas(h)))),
-        Namesake("amsgrad_torch", "amsgrad", stepping(lambda h: optax.amsgrad(h.lr, **betas(h)))),
-        Namesake("amsgrad_paper", "amsgrad", stepping(lambda h: optax.amsgrad(h.lr, **betas(h)))),
-        Namesake("radam", "radam", stepping(lambda h: optax.radam(h.lr, **betas(h)))),
+        Namesake(
+            "amsgrad_torch",
+            "amsgrad",
+            stepping(lambda h: optax.amsgrad(h.lr, **betas(h))),
+            differs="optax takes the maximum after it has corrected the second moment, torch before",
+            by=0.827,
+        ),
+        Namesake(
+            "amsgrad_paper",
+            "amsgrad",
+            stepping(lambda h: optax.amsgrad(h.lr, **betas(h))),
+            differs="optax corrects both moments, the paper neither",
+            by=0.679,
+        ),
+        Namesake(
+            "radam",
+            "radam",
+            stepping(lambda h: optax.radam(h.lr, **betas(h))),
+            differs="optax adds eps to the corrected root of the second moment, torch to the raw one",
+            by=2.14,
+        ),
         Namesake("radam_optax", "radam", stepping(lambda h: optax.radam(h.lr, **betas(h)))),
         Namesake("adabelief", "adabelief", stepping(lambda h: optax.adabelief(h.lr, **betas(h), eps_root=h.eps))),
         Namesake("yogi", "yogi", stepping(lambda h: optax.yogi(h.lr, **betas(h)))),
@@ -103,6 +149,8 @@ def namesakes() -> tuple[Namesake, ...]:
             stepping(
                 lambda h: optax.adan(h.lr, b1=h.beta1, b2=h.beta2, b3=h.beta3, eps=h.eps, weight_decay=h.weight_decay)
             ),
+            differs="optax weighs the gradients' difference with 1 - b2 where author and paper have b2",
+            by=1.82,
         ),
         Namesake("adopt", "contrib.adopt", stepping(lambda h: contrib.adopt(h.lr, **betas(h)))),
         Namesake(
@@ -127,9 +175,58 @@ def namesakes() -> tuple[Namesake, ...]:
             "contrib.schedule_free_adamw",
             stepping(
                 lambda h: contrib.schedule_free_adamw(
-                    h.lr, warmup_steps=h.warmup_steps, **betas(h), weight_decay=h.weight_decay, weight_lr_power=2.0
+                    h.lr,
+                    warmup_steps=h.warmup_steps or None,
+                    **betas(h),
+                    weight_decay=h.weight_decay,
+                    weight_lr_power=2.0,
                 )
             ),
         ),
         Namesake("lamb", "lamb", stepping(lambda h: optax.lamb(h.lr, **betas(h), weight_decay=h.weight_decay))),
+        Namesake(
+            "lars",
+            "lars",
+            stepping(
+                lambda h: optax.lars(
+                    h.lr, weight_decay=h.weight_decay, trust_coefficient=h.trust_coefficient, momentum=h.momentum
+                )
+            ),
+            differs="optax takes the norm of the gradient and its decay together",
+            by=0.634,
+        ),
+        Namesake(
+            "prodigy",
+            "contrib.prodigy",
+            stepping(
+                lambda h: contrib.prodigy(
+                    h.lr,
+                    betas=(h.beta1, h.beta2),
+                    eps=h.eps,
+                    estim_lr0=h.d0,
+                    estim_lr_coef=h.d_coef,
+                    weight_decay=h.weight_decay,
+                )
+            ),
+            differs="optax always corrects the bias of both moments, and divides zero by zero after a zero first gradient",
+            by=float("inf"),
+        ),
+        Namesake(
+            "dadapt_adam",
+            "contrib.dadapt_adamw",
+            stepping(
+                lambda h: contrib.dadapt_adamw(
+                    h.lr, betas=(h.beta1, h.beta2), eps=h.eps, estim_lr0=h.d0, weight_decay=h.weight_decay
+                )
+            ),
+            differs="optax always corrects the bias of both moments, and divides zero by zero after a zero first gradient",
+            by=float("inf"),
+        ),
+        Namesake(
+            "muon",
+            "contrib.muon",
+            stepping(lambda h: contrib.muon(h.lr, beta=h.momentum, weight_decay=h.weight_decay)),
+            differs="optax corrects the bias of the momentum, and of the gradient's share in the Nesterov mix",
+            by=0.0116,
+        ),
     )

@@ -38,16 +38,36 @@ def namesakes() -> tuple[Namesake, ...]:
     return (
         Namesake("adadelta", "AdaDelta", stepping(lambda p, h: po.AdaDelta(p, lr=h.lr, rho=h.rho, eps=h.eps))),
         Namesake("adamax_torch", "AdaMax", stepping(lambda p, h: po.AdaMax(p, **with_eps(h)))),
-        Namesake("radam", "RAdam", stepping(lambda p, h: po.RAdam(p, **with_eps(h)))),
+        Namesake(
+            "radam",
+            "RAdam",
+            stepping(lambda p, h: po.RAdam(p, **with_eps(h))),
+            differs="does not move before the rectification is defined, unless degenerated_to_sgd is set",
+            by=1.0,
+        ),
         Namesake("adabelief", "AdaBelief", stepping(lambda p, h: po.AdaBelief(p, **with_eps(h)))),
         Namesake("yogi", "Yogi", stepping(lambda p, h: po.Yogi(p, **with_eps(h), initial_accumulator=h.initial))),
-        Namesake("padam", "PAdam", stepping(lambda p, h: po.PAdam(p, **with_eps(h), partial=h.p))),
+        Namesake(
+            "padam",
+            "PAdam",
+            stepping(lambda p, h: po.PAdam(p, **with_eps(h), partial=h.p)),
+            differs="takes no maximum of the second moment",
+            by=0.000938,
+        ),
         Namesake(
             "adabound",
             "AdaBound",
             stepping(lambda p, h: po.AdaBound(p, **with_eps(h), final_lr=h.final_lr, gamma=h.gamma)),
+            differs="adds 1e-15 inside the root",
+            by=1.7e-06,
         ),
-        Namesake("qhadam", "QHAdam", stepping(lambda p, h: po.QHAdam(p, **with_eps(h), nus=(h.nu1, h.nu2)))),
+        Namesake(
+            "qhadam",
+            "QHAdam",
+            stepping(lambda p, h: po.QHAdam(p, **with_eps(h), nus=(h.nu1, h.nu2))),
+            differs="its discount weights are rounded to float32",
+            by=3.68e-07,
+        ),
         Namesake("lion", "Lion", stepping(lambda p, h: po.Lion(p, **betas(h), **decayed(h)))),
         Namesake("signsgd", "SignSGD(momentum=0)", stepping(lambda p, h: po.SignSGD(p, lr=h.lr, momentum=0.0))),
         Namesake("signum", "SignSGD", stepping(lambda p, h: po.SignSGD(p, lr=h.lr, momentum=h.beta))),
@@ -60,7 +80,13 @@ def namesakes() -> tuple[Namesake, ...]:
                 )
             ),
         ),
-        Namesake("adopt", "ADOPT", stepping(lambda p, h: po.ADOPT(p, **with_eps(h)))),
+        Namesake(
+            "adopt",
+            "ADOPT",
+            stepping(lambda p, h: po.ADOPT(p, **with_eps(h))),
+            differs="clips at t^0.25 where the author has (t - 1)^0.25",
+            by=0.0302,
+        ),
         Namesake(
             "ademamix",
             "AdEMAMix",
@@ -79,9 +105,76 @@ def namesakes() -> tuple[Namesake, ...]:
             "simplified_ademamix",
             "SimplifiedAdEMAMix",
             stepping(lambda p, h: po.SimplifiedAdEMAMix(p, **with_eps(h), alpha=h.alpha)),
+            differs="averages the gradients where the author sums them, and corrects the root the other way round",
+            by=1.09,
         ),
         Namesake("grams", "Grams", stepping(lambda p, h: po.Grams(p, **with_eps(h)))),
-        Namesake("laprop", "LaProp", stepping(lambda p, h: po.LaProp(p, **with_eps(h)))),
+        Namesake(
+            "laprop",
+            "LaProp",
+            stepping(lambda p, h: po.LaProp(p, **with_eps(h))),
+            differs="adds eps to the raw root of the second moment, and 1e-15 inside it",
+            by=1.0,
+        ),
         Namesake("ano", "Ano", stepping(lambda p, h: po.Ano(p, **with_eps(h)))),
-        Namesake("lamb", "Lamb", stepping(lambda p, h: po.Lamb(p, **with_eps(h), weight_decay=h.weight_decay))),
+        Namesake(
+            "lamb",
+            "Lamb",
+            stepping(lambda p, h: po.Lamb(p, **with_eps(h), weight_decay=h.weight_decay)),
+            differs="corrects neither moment and clamps the norm of the parameters at 10",
+            by=31.0,
+        ),
+        Namesake("clion", "Lion(cautious)", stepping(lambda p, h: po.Lion(p, **betas(h), **decayed(h), cautious=True))),
+        Namesake(
+            "lars",
+            "LARS",
+            stepping(
+                lambda p, h: po.LARS(
+                    p,
+                    lr=h.lr,
+                    momentum=h.momentum,
+                    weight_decay=h.weight_decay,
+                    trust_coefficient=h.trust_coefficient,
+                )
+            ),
+            differs="leaves parameters of one axis unscaled",
+            by=514000.0,
+        ),
+        Namesake("prodigy", "Prodigy", stepping(lambda p, h: po.Prodigy(p, **with_eps(h), d0=h.d0, d_coef=h.d_coef))),
+        Namesake("dadapt_adam", "DAdaptAdam", stepping(lambda p, h: po.DAdaptAdam(p, **with_eps(h), d0=h.d0))),
+        Namesake(
+            "mars",
+            "MARS",
+            stepping(lambda p, h: po.MARS(p, **with_eps(h), gamma=h.gamma, optimize_1d=True, weight_decay=0.0)),
+            differs="adds eps to the root before its correction, and 1e-15 inside it",
+            by=0.878,
+        ),
+        Namesake(
+            "schedulefree_adamw",
+            "ScheduleFreeAdamW",
+            stepping(lambda p, h: _training(po.ScheduleFreeAdamW(p, **with_eps(h), weight_decay=h.weight_decay))),
+            differs="adds 1e-15 inside the root",
+            by=0.76,
+        ),
+        Namesake("shampoo", "Shampoo", stepping(lambda p, h: po.Shampoo(p, lr=h.lr, matrix_eps=h.eps))),
+        Namesake(
+            "soap",
+            "SOAP",
+            stepping(
+                lambda p, h: po.SOAP(
+                    p,
+                    **with_eps(h),
+                    weight_decay=h.weight_decay,
+                    precondition_frequency=int(h.precondition_frequency),
+                )
+            ),
+            differs="its QR decompositions are float32",
+            by=3.1e-10,
+        ),
     )
+
+
+def _training(optimizer: Any) -> Any:
+    """A schedule-free optimizer holds its parameters at y, where gradients are taken, only when told to train."""
+    optimizer.train()
+    return optimizer

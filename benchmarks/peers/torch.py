@@ -65,12 +65,20 @@ def namesakes() -> tuple[Namesake, ...]:
         Namesake("rmsprop", "RMSprop", stepping(lambda p, h: optim.RMSprop(p, lr=h.lr, alpha=h.rho, eps=h.eps))),
         Namesake("adadelta", "Adadelta", stepping(lambda p, h: optim.Adadelta(p, lr=h.lr, rho=h.rho, eps=h.eps))),
         Namesake("adam", "Adam", stepping(lambda p, h: optim.Adam(p, **betas(h)))),
-        Namesake("adam_reordered", "Adam", stepping(lambda p, h: optim.Adam(p, **betas(h)))),
+        Namesake(
+            "adam_reordered",
+            "Adam",
+            stepping(lambda p, h: optim.Adam(p, **betas(h))),
+            differs="torch adds eps to the root of the corrected second moment, the reordered form to the raw root",
+            by=4.38,
+        ),
         Namesake("adamax_torch", "Adamax", stepping(lambda p, h: optim.Adamax(p, **betas(h)))),
         Namesake(
             "adamax",
             "Adamax",
             stepping(lambda p, h: optim.Adamax(p, lr=h.lr, betas=(h.beta1, h.beta2), eps=1e-8)),
+            differs="torch adds eps to the gradient's magnitude before the maximum; the paper has no eps",
+            by=1.0,
         ),
         Namesake(
             "adam_l2",
@@ -82,7 +90,11 @@ def namesakes() -> tuple[Namesake, ...]:
             "nadam_torch", "NAdam", stepping(lambda p, h: optim.NAdam(p, **betas(h), momentum_decay=h.momentum_decay))
         ),
         Namesake(
-            "nadam", "NAdam(momentum_decay=0)", stepping(lambda p, h: optim.NAdam(p, **betas(h), momentum_decay=0))
+            "nadam",
+            "NAdam(momentum_decay=0)",
+            stepping(lambda p, h: optim.NAdam(p, **betas(h), momentum_decay=0)),
+            differs="without decay torch's momentum schedule stays at beta1 / 2",
+            by=0.667,
         ),
         Namesake(
             "nadamw_torch",
@@ -98,8 +110,43 @@ def namesakes() -> tuple[Namesake, ...]:
             ),
         ),
         Namesake("amsgrad_torch", "Adam(amsgrad)", stepping(lambda p, h: optim.Adam(p, **betas(h), amsgrad=True))),
-        Namesake("amsgrad_optax", "Adam(amsgrad)", stepping(lambda p, h: optim.Adam(p, **betas(h), amsgrad=True))),
-        Namesake("amsgrad_paper", "Adam(amsgrad)", stepping(lambda p, h: optim.Adam(p, **betas(h), amsgrad=True))),
+        Namesake(
+            "amsgrad_optax",
+            "Adam(amsgrad)",
+            stepping(lambda p, h: optim.Adam(p, **betas(h), amsgrad=True)),
+            differs="torch takes the maximum before it corrects the second moment, optax after",
+            by=1.19,
+        ),
+        Namesake(
+            "amsgrad_paper",
+            "Adam(amsgrad)",
+            stepping(lambda p, h: optim.Adam(p, **betas(h), amsgrad=True)),
+            differs="torch corrects both moments, the paper neither",
+            by=0.611,
+        ),
         Namesake("radam", "RAdam", stepping(lambda p, h: optim.RAdam(p, **betas(h)))),
-        Namesake("radam_optax", "RAdam", stepping(lambda p, h: optim.RAdam(p, **betas(h)))),
+        Namesake(
+            "radam_optax",
+            "RAdam",
+            stepping(lambda p, h: optim.RAdam(p, **betas(h))),
+            differs="torch adds eps to the raw root of the second moment, optax to the corrected one",
+            by=0.682,
+        ),
+        Namesake(
+            "adafactor",
+            "Adafactor",
+            stepping(lambda p, h: optim.Adafactor(p, lr=h.lr, beta2_decay=h.beta2_decay, eps=(h.eps1, h.eps2), d=h.d)),
+        ),
+        Namesake(
+            "adafactor_matrix",
+            "Adafactor",
+            stepping(lambda p, h: optim.Adafactor(p, lr=h.lr, beta2_decay=h.beta2_decay, eps=(h.eps1, h.eps2), d=h.d)),
+        ),
+        Namesake(
+            "muon",
+            "Muon",
+            stepping(lambda p, h: optim.Muon(p, lr=h.lr, momentum=h.momentum, weight_decay=h.weight_decay)),
+            differs="torch orthogonalizes in bfloat16, and clamps the norm where the author adds to it",
+            by=0.000463,
+        ),
     )

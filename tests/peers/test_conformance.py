@@ -1,0 +1,37 @@
+"""Every namesake comes out as its peer's module says: equal to rounding, or different by as much and no other.
+
+A new release of a peer that changes what it does is noticed here. Run by ``make test-peers``, which installs them.
+"""
+
+import warnings
+
+import pytest
+
+from adamlab.conformance import compare
+from experiments.configuration import leaf_from_file
+from experiments.peers import peers, short
+
+CASES = [
+    (peer, namesake)
+    for peer in peers(["torch", "optax", "pytorch_optimizer"])
+    if peer.missing() is None
+    for namesake in peer.namesakes()
+]
+
+
+@pytest.mark.skipif(bool(CASES), reason="the peers are here")
+def test_the_peers_are_installed_by_make_test_peers():
+    pytest.skip("torch, optax and pytorch_optimizer are not installed")
+
+
+@pytest.mark.parametrize(
+    ("peer", "namesake"), CASES, ids=[f"{short(peer)}-{case.leaf}-{case.spelled}" for peer, case in CASES]
+)
+def test_a_namesake_is_as_known(peer, namesake):
+    with warnings.catch_warnings():
+        # What the libraries say of themselves and of each other is theirs.
+        warnings.simplefilter("ignore")
+        found = compare(leaf_from_file("optimizer", namesake.leaf), namesake)
+    assert namesake.as_known(found), f"{short(peer)} {namesake.spelled}: {found}, known: {namesake.by:.1e}"
+    if not namesake.differs:
+        assert found.closed_loop < 1e-9
