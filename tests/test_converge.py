@@ -17,7 +17,8 @@ LEAVES = (Path(__file__).parent.parent / "conf" / "optimizer").glob("*.yaml")
 
 
 def records(tmp_path, study="default", kind="runs"):
-    return pl.concat([pl.read_parquet(f) for f in (tmp_path / "results" / study / kind).glob("*.parquet")])
+    files = (tmp_path / "results" / study / kind).glob("*.parquet")
+    return pl.concat([pl.read_parquet(file) for file in files], how="diagonal")
 
 
 def test_one_run_prints_its_outcome_and_writes_its_record(command, tmp_path):
@@ -51,7 +52,7 @@ def test_a_sweep_runs_every_combination_once_and_only_once(command, tmp_path):
 
 
 def test_the_whole_family_is_swept_in_one_command_and_every_number_recorded(command, tmp_path):
-    done = command(PROGRAM, "-m", "optimizer=glob(*)", "dim=4", "n_steps=5", "trace=none")
+    done = command(PROGRAM, "-m", "optimizer=glob(*)", "objective=quadratic", "dim=4", "n_steps=5", "trace=none")
     assert (done.code, done.err) == (0, "")
     runs = records(tmp_path)
     folder = Path(__file__).parent.parent / "conf" / "optimizer"

@@ -208,7 +208,7 @@ def namesakes() -> tuple[Namesake, ...]:
                     weight_decay=h.weight_decay,
                 )
             ),
-            differs="optax always corrects the bias of both moments, and divides zero by zero after a zero first gradient",
+            differs="always corrects the bias, and divides zero by zero after a zero first gradient",
             by=float("inf"),
         ),
         Namesake(
@@ -219,7 +219,7 @@ def namesakes() -> tuple[Namesake, ...]:
                     h.lr, betas=(h.beta1, h.beta2), eps=h.eps, estim_lr0=h.d0, weight_decay=h.weight_decay
                 )
             ),
-            differs="optax always corrects the bias of both moments, and divides zero by zero after a zero first gradient",
+            differs="always corrects the bias, and divides zero by zero after a zero first gradient",
             by=float("inf"),
         ),
         Namesake(
