@@ -149,6 +149,8 @@ def _shown(value: Any) -> str:
     """A value as the page shows it: four digits of a float; the CSV holds them all."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
     if not isinstance(value, float):

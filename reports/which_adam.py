@@ -70,8 +70,12 @@ def figure(study: Study) -> Figure:
         fontsize=8,
         color=style.QUIET,
     )
-    axes.set(xscale="log", xlim=(_LEAST / 3, _MOST * 3), xlabel="largest difference, as a part of the way")
+    axes.set(
+        xscale="log",
+        xlim=(_LEAST / 3, _MOST * 3),
+        xlabel="largest difference, as a part of the way (right edge: 1,000 and more)",
+    )
     axes.set_yticks(range(len(names)), names, fontsize=7.5)
     axes.set_ylim(-0.8, len(names) - 0.2)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.09), ncols=3, columnspacing=1.2, handletextpad=0.3)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.045), ncols=3, columnspacing=1.2, handletextpad=0.3)
     return drawn

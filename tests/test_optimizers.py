@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adamlab.backends import acts_on, first_carry, first_state
+from adamlab.backends import acts_on, first_carry, first_state, state_names
 from adamlab.minimize import start
 from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.adam_reordered import AdamReordered
@@ -52,6 +52,18 @@ def test_a_number_out_of_range_is_refused_by_name_and_range(optimizer):
                 type(optimizer)(**numbers | {name: wrong})
             assert str(refused.value).startswith(f"{type(optimizer).__name__}: {name} must ")
             assert symbol.allowed in str(refused.value)
+
+
+def test_the_state_starts_as_stated_and_apart_from_the_start(optimizer, dtype):
+    theta = np.linspace(-1, 1, 6).astype(dtype).reshape((6, 1) if acts_on(optimizer) == "matrix" else 6)
+    states = first_state(optimizer, theta)
+    assert len(states) == len(state_names(optimizer.__class__))
+    for state in states:
+        if isinstance(state, np.ndarray):
+            assert state.dtype == dtype
+            assert not np.shares_memory(state, theta)
+    if not hasattr(optimizer, "first_state"):
+        assert all(state.shape == theta.shape and not state.any() for state in states)
 
 
 def test_the_docstring_names_the_source(optimizer):
