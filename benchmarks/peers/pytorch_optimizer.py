@@ -121,7 +121,7 @@ def namesakes() -> tuple[Namesake, ...]:
             "lamb",
             "Lamb",
             stepping(lambda p, h: po.Lamb(p, **with_eps(h), weight_decay=h.weight_decay)),
-            differs="corrects neither moment and clamps the norm of the parameters at 10",
+            differs="does not correct the second moment, and clamps the norm of the parameters at 10",
             by=31.0,
         ),
         Namesake("clion", "Lion(cautious)", stepping(lambda p, h: po.Lion(p, **betas(h), **decayed(h), cautious=True))),
