@@ -44,9 +44,11 @@ def answer(study: Study) -> str:
     )
     if differing.is_empty():
         return text + "."
+    finite = differing.filter(pl.col("recorded").is_finite())["recorded"].to_list()
     return (
-        f"{text} and {differing.height} do not, by {min(differing['recorded'].to_list()):.0e} to "
-        f"{max(differing['recorded'].to_list()):.0e} of the way: {', '.join(differing['optimizer'].unique().sort())}."
+        f"{text} and {differing.height} do not, by {min(finite):.0e} to {max(finite):.0e} of the way or, in "
+        f"{differing.height - len(finite)} cases, by leaving the finite numbers: "
+        f"{', '.join(differing['optimizer'].unique().sort())}."
     )
 
 
@@ -73,9 +75,9 @@ def figure(study: Study) -> Figure:
     axes.set(
         xscale="log",
         xlim=(_LEAST / 3, _MOST * 3),
-        xlabel="largest difference, as a part of the way (right edge: 1,000 and more)",
+        xlabel="largest difference, as a part of the way\n(at the right edge: 1,000 and more)",
     )
     axes.set_yticks(range(len(names)), names, fontsize=7.5)
     axes.set_ylim(-0.8, len(names) - 0.2)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.045), ncols=3, columnspacing=1.2, handletextpad=0.3)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.055), ncols=3, columnspacing=1.2, handletextpad=0.3)
     return drawn
