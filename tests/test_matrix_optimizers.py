@@ -1,5 +1,7 @@
 """What holds for methods that see a matrix; rotation is asked of each leaf that promises to follow it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,9 @@ def rotation_gap(optimizer, shape):
 def test_a_rotation_rotates_the_trajectory_where_promised(optimizer, shape):
     if not getattr(optimizer, "promises", Promises()).rotation_equivariant:
         pytest.skip(f"{type(optimizer).__name__} does not promise it")
+    # eps bounds the condition of a statistic that lacks rank; at 1e-6 it is 1e10, and rounding shows that much larger.
+    if any(field.name == "eps" for field in dataclasses.fields(optimizer)):
+        optimizer = dataclasses.replace(optimizer, eps=0.1)
     assert rotation_gap(optimizer, shape) < 1e-9
 
 
