@@ -26,7 +26,7 @@ def compare_all(jobs: list[DictConfig]) -> int:
         results, study = results_and_study(PROGRAM, job)
         chosen = peers(job.peers)
         rows = []
-        for peer in present(chosen):
+        for peer in present(chosen, "namesakes"):
             for namesake in peer.namesakes():
                 row, known = _row(peer, namesake)
                 rows.append(row)

@@ -57,7 +57,7 @@ def measure_all(jobs: list[DictConfig]) -> int:
     results, study = _same([(c.results, c.study) for c in configurations], "results and study_name")
     protocol = _same([_protocol(job) for job in jobs], "timing")
     chosen = peers(_same([_names(job) for job in jobs], "peers"))
-    todo = {row.run_id: row for row in _rows(configurations, present(chosen), protocol)}
+    todo = {row.run_id: row for row in _rows(configurations, present(chosen, "implementations"), protocol)}
     timings = folder(results, study, "timings")
     prepare(timings)
     rows = _measured_before(read_all(results, study, "timings"), set(todo))
@@ -101,7 +101,7 @@ def _rows(configurations: list[Configuration], available: list[ModuleType], prot
         rows.append(Timed("adamlab", keys, configuration.algorithms, configuration, timed(_run(configuration))))
         apart = {name: value for name, value in keys.items() if name not in ("backend", "trace", "trace.points")}
         for peer in available:
-            for name, case in getattr(peer, "implementations", lambda _: {})(apart).items():
+            for name, case in peer.implementations(apart).items():
                 rows.append(Timed(name, apart, peer.version(), configuration, case))
     return rows
 

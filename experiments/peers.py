@@ -24,11 +24,11 @@ def short(peer: ModuleType) -> str:
     return peer.__name__.rpartition(".")[2]
 
 
-def present(chosen: Iterable[ModuleType]) -> list[ModuleType]:
-    """Those that can run here; prints why each other one is left out."""
+def present(chosen: Iterable[ModuleType], offer: str) -> list[ModuleType]:
+    """Those that have the function ``offer`` and can run here; prints why each other one is left out."""
     found = []
     for peer in chosen:
-        reason = peer.missing()
+        reason = peer.missing() if hasattr(peer, offer) else f"it has no {offer}"
         if reason is None:
             found.append(peer)
         else:
