@@ -54,8 +54,7 @@ class Command:
             # Before the program has the jobs, what goes wrong is what the user asked Hydra for.
             if self._started and not isinstance(error, HydraException | OmegaConfBaseException | OSError):
                 raise
-            self._refused = ConfigurationError(f"{self._name}: {sentence(error)}")
-            self._refused.__cause__ = error
+            self._refuse(error)
         if self._refused is None:
             return 1 if self._failed else 0
         if debugging:
@@ -70,6 +69,13 @@ class Command:
             self._failed += self._together(jobs)
         except ConfigurationError as error:
             self._refused = error
+        except OmegaConfBaseException as error:
+            self._refuse(error)
+
+    def _refuse(self, error: Exception) -> None:
+        """Keep what another library found wrong as a refusal of ours."""
+        self._refused = ConfigurationError(f"{self._name}: {sentence(error)}")
+        self._refused.__cause__ = error
 
 
 def _check_all_compositions(program: str) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from adamlab.fingerprint import fingerprint
 from adamlab.minimize import TRACE, TRACE_POINTS, check_start
@@ -47,14 +46,11 @@ class Configuration:
 def resolve(cfg: DictConfig, program: str, more: Sequence[str] = ()) -> Configuration:
     """Check a composed configuration and build what it describes; ``more`` are the program's own root keys.
 
-    Raises `ConfigurationError` for anything that is not as it should be.
+    Raises `ConfigurationError` for anything that is not as it should be, and OmegaConf's own errors for what it cannot
+    resolve (`experiments.command` puts both into words).
     """
     own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
-    try:
-        tree: dict[str, Any] = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
-    except OmegaConfBaseException as error:
-        reason = str(error).partition("\n")[0]
-        raise ConfigurationError(f"{program}: {error.full_key}: {reason}") from error
+    tree: dict[str, Any] = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
     allowed = (*_SETTINGS, *_PLACES, *more)
     refuse_unknown(program, tree, allowed)
     for name in (*_SETTINGS, *_PLACES, *more):
