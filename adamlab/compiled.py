@@ -9,228 +9,201 @@ coordinates has no branch, and its loads and stores are marked as never overlapp
 squared length of the step is added up in `adamlab.reduction`'s fixed order from a block that is still in cache.
 """
 
-import hashlib
-import inspect
 import math
-from collections import namedtuple
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass, fields
-from functools import cache, lru_cache
-from types import FunctionType, ModuleType
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from itertools import pairwise
 from typing import Any
 
 import numba
 import numpy as np
 
+from adamlab import landscape as parts
 from adamlab.backends import (
-    Array,
+    Rule,
+    SteppingGradient,
     advance_by_calls,
     first_carry,
     first_state,
-    goes_on,
-    objective_data,
     reported_place,
     state_names,
 )
 from adamlab.fingerprint import fingerprint, has_source
 from adamlab.kernel_cache import keep_on_disk
-from adamlab.numba_language import add_squares, compile_function, in_dtype, in_numba, load, store, sum_of_lanes
-from adamlab.reduction import LANES
+from adamlab.landscape import Landscape, given_gradient, landscape_of, not_compilable, say_called
+from adamlab.numba_language import (
+    compile_function,
+    compile_loop,
+    in_dtype,
+    in_numba,
+    load,
+    pad,
+    store,
+    store_scratch,
+    sum_of_squares,
+)
+from adamlab.parameters import named_parameters, numbers_of, parameter_names
+from adamlab.problem import Array, FunctionPair, Problem
+from adamlab.reduction import BLOCK, LANES, total
+from adamlab.schedules.constant import Constant
+from adamlab.stopping import GOES_ON, Stopping, after_step, at_point
 
-# Coordinates per block: the block's step lengths stay in the first-level cache until they are added up.
-BLOCK = 2048
 # Updates of coordinates in one call of a kernel, some hundredths of a second; a step costs as much as 32 besides.
 STRETCH, STEP = 20_000_000, 32
+# Coordinates from which a step is shared out among threads: below, waking them costs more than they save.
+SHARED_FROM = 1 << 19
 
 
-@compile_function
-def _begin_sum(lanes):
-    for k in range(LANES):
-        lanes[k] = 0.0
+@cache
+def rate_of_step(optimizer: Any, schedule: Any) -> Any:
+    """``of_step(h, s, t, n_steps)``: the optimizer's named hyperparameters at step ``t``, lr under the schedule."""
+    named = named_parameters(optimizer)
+    if schedule is Constant or "lr" not in parameter_names(optimizer):
+        return compile_function(lambda h, s, t, n_steps: named(h))
+    of_schedule, factor = named_parameters(schedule), compile_function(in_numba(schedule.factor))
+    at = parameter_names(optimizer).index("lr")
+    after = at + 1
+
+    @compile_loop
+    def of_step(h, s, t, n_steps):
+        return named((*h[:at], h[at] * factor(of_schedule(s), t, n_steps), *h[after:]))
+
+    return of_step
 
 
-@compile_function
-def _add_block(lanes, moved, n, zero):
-    padded = (n + LANES - 1) // LANES * LANES
-    for k in range(n, padded):
-        moved[k] = zero
-    add_squares(lanes, moved, padded)
+def sweep_over_blocks(optimizer: Any, landscape: Landscape) -> Any:
+    """One step over the blocks ``first`` to ``end`` of ``arrays``: theta, the state, then what a gradient needs.
 
+    Leaves the squared length of what it moved in ``sums``, one number a block.
+    """
+    update = compile_function(in_numba(optimizer.update))
+    slope, clip = parts.slope(landscape), parts.clip(landscape)
+    last = len(state_names(optimizer)) + 1
 
-def _sweep(update: Any, gradient: Any, n_state: int) -> Any:
-    """One step over all coordinates of ``arrays``: theta, the state, then what the gradient of one needs."""
-    update, gradient = compile_function(in_numba(update)), compile_function(gradient)
-    last = n_state + 1
-
-    @compile_function
-    def sweep(c, p, arrays, lanes, moved):
-        size, zero = arrays[0].size, arrays[0].dtype.type(0)
-        _begin_sum(lanes)
-        for start in range(0, size, BLOCK):
+    @compile_loop
+    def sweep(c, env, t, arrays, first, end, moved, sums):
+        size = arrays[0].size
+        for b in range(first, end):
+            start = b * BLOCK
             n = min(BLOCK, size - start)
             for i in range(start, start + n):
                 row = load(arrays, i)
-                new = update(c, gradient(p, row[0], *row[last:]), *row[:last])
-                store(arrays, i, new)
-                moved[i - start] = new[0] - row[0]
-            _add_block(lanes, moved, n, zero)
-        return sum_of_lanes(lanes)
+                new = update(c, slope(env, t, i, row[0], row[last:]), *row[:last])
+                x = clip(new[0])
+                store(arrays, i, (x, *new[1:]))
+                store_scratch((moved,), i - start, (x - row[0],))
+            # A first block that is not full is the only one, and nothing lies behind its end.
+            padded = pad(moved, n) if b else (n + LANES - 1) // LANES * LANES
+            sums[b] = sum_of_squares(moved, padded)
 
     return sweep
 
 
-def _given(p, x, g):
-    """The gradient of one coordinate when it stands in an array."""
-    return g
+@compile_function
+def sum_of_sums(sums):
+    """The sum of the blocks' sums."""
+    return sums[0] if sums.size == 1 else total(sums)
 
 
 @cache
-def _step_kernel(optimizer: Any) -> Any:
-    """``step(h, carry, t, arrays, lanes, moved)``: one step, the gradient being the last of ``arrays``."""
-    hyperparameters, coefficients = named_parameters(optimizer), compile_function(optimizer.coefficients)
-    sweep = _sweep(optimizer.update, _given, len(state_names(optimizer)))
+def _span_kernel(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
+    """``span(...)``: step ``t`` on the blocks from ``first`` to ``end``; see `NumbaStepper` for what it takes."""
+    of_step, coefficients = rate_of_step(optimizer, schedule), compile_function(optimizer.coefficients)
+    environment, sweep = parts.environment(landscape), sweep_over_blocks(optimizer, landscape)
 
-    @compile_function
-    def step(h, carry, t, arrays, lanes, moved):
-        c, carry = coefficients(hyperparameters(h), t, *carry)
-        return sweep(in_dtype(c, arrays[0].dtype.type(0)), (), arrays, lanes, moved), carry
+    @numba.njit(error_model="numpy", nogil=True, _nrt=False)
+    def span(h, s, n_steps, p, q, keys, carry, t, arrays, first, end, moved, sums):
+        zero = arrays[0].dtype.type(0)
+        c, carry = coefficients(of_step(h, s, t, n_steps), t, *carry)
+        env = environment(p, q, keys[0], keys[1], zero)
+        sweep(in_dtype(c, zero), env, t, arrays, first, end, moved, sums)
+        return carry
 
-    return kept(step, f"step-{optimizer.__name__}", optimizer)
+    return kept_on_disk(span, "step", landscape, optimizer, schedule)
 
 
 @cache
-def _advance_kernel(optimizer: Any, gradient: "Gradient") -> Any:
-    """``advance(h, p, carry, t, until, tol_sq, arrays, data, lanes, moved)``: steps until one of the ends."""
-    hyperparameters, coefficients = named_parameters(optimizer), compile_function(optimizer.coefficients)
-    parameters, keep_going = named_parameters(gradient.owner), compile_function(goes_on)
-    fill = compile_function(_nothing) if gradient.separable else _fill(gradient.function)
-    of_one = gradient.function if gradient.separable else _given
-    sweep = _sweep(optimizer.update, of_one, len(state_names(optimizer)))
+def _advance_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches: bool) -> Any:
+    """``advance(...)``: step after step until one of the ends; see `NumbaStepper.advance` for what it takes."""
+    of_step, coefficients = rate_of_step(optimizer, schedule), compile_function(optimizer.coefficients)
+    environment, sweep = parts.environment(landscape), sweep_over_blocks(optimizer, landscape)
+    fill, step_ends = parts.fill_gradient(landscape), compile_function(after_step)
+    point_ends = _watch(landscape, reported_place(optimizer)) if watches else compile_function(_unwatched)
+    own = len(state_names(optimizer)) + 1
 
-    @compile_function
-    def advance(h, p, carry, t, until, tol_sq, arrays, data, lanes, moved):
-        step_sq, zero = math.nan, arrays[0].dtype.type(0)
-        h_named, p_named = hyperparameters(h), parameters(in_dtype(p, zero))
-        while t < until:
+    @numba.njit(error_model="numpy", nogil=True, _nrt=False)
+    def advance(h, s, n_steps, p, q, keys, carry, t, until, limits, arrays, data, draws, moved, sums):
+        step_sq, zero, stopped = math.nan, arrays[0].dtype.type(0), GOES_ON
+        env = environment(p, q, keys[0], keys[1], zero)
+        while t < until and stopped == GOES_ON:
             t += 1
-            c, carry = coefficients(h_named, t, *carry)
-            fill(p_named, arrays, data)
-            step_sq = sweep(in_dtype(c, zero), p_named, arrays, lanes, moved)
-            if not keep_going(step_sq, tol_sq):
-                break
-        return t, step_sq, carry
+            c, carry = coefficients(of_step(h, s, t, n_steps), t, *carry)
+            fill(env, t, arrays[0], data, draws, arrays[-1])
+            sweep(in_dtype(c, zero), env, t, arrays, 0, sums.size, moved, sums)
+            step_sq = sum_of_sums(sums)
+            stopped = step_ends(step_sq, limits[0])
+            if stopped == GOES_ON:
+                stopped = point_ends(env[0], arrays, data, arrays[own:], limits)
+        return t, step_sq, stopped, carry
 
-    owner = getattr(gradient.owner, "__name__", "")
-    return kept(advance, f"advance-{optimizer.__name__}-{owner}", optimizer, gradient.owner)
-
-
-def kept(kernel: Any, name: str, *leaves: Any) -> Any:
-    """Keep a kernel made from these leaves on disk; one with code that lies in no file lives as long as the process."""
-    if not all(leaf is not None and has_source(leaf.__module__) for leaf in leaves):
-        return kernel
-    return keep_on_disk(kernel, name, fingerprint(__name__, *(leaf.__module__ for leaf in leaves)))
+    return kept_on_disk(advance, "watch" if watches else "advance", landscape, optimizer, schedule)
 
 
-def _nothing(p, arrays, data):
-    pass
+def _unwatched(p, arrays, data, beside, limits):
+    return GOES_ON
 
 
-def _fill(gradient: Any) -> Any:
-    """Evaluate the gradient of all coordinates into the last of ``arrays``."""
-    gradient = compile_function(gradient)
+def _watch(landscape: Landscape, reported: int) -> Any:
+    """Whether loss or gradient at the reported point end a run."""
+    measure, ends = parts.measure_at(landscape.objective, landscape.dtype), compile_function(at_point)
+    separable = landscape.separable
 
     @compile_function
-    def fill(p, arrays, data):
-        arrays[-1][:] = gradient(p, arrays[0], *data)
+    def watched(p, arrays, data, beside, limits):
+        loss, gradient_sq = measure(p, arrays[reported], beside if separable else data)
+        return ends(loss, gradient_sq, limits[1], limits[2])
 
-    return fill
-
-
-def named_parameters(cls: Any) -> Any:
-    """A compiled constructor of a named tuple with the numeric parameters of ``cls``; () if it has none."""
-    names = parameter_names(cls)
-    if not names:
-        return compile_function(lambda _: ())
-    named = namedtuple(cls.__name__, names)  # type: ignore[misc]
-    return compile_function(lambda values: named(*values))
+    return watched
 
 
 @cache
-def parameter_names(cls: Any) -> tuple[str, ...]:
-    """The fields of a leaf that are its own numbers: all but the dimension, the start and the dtype."""
-    own = () if cls is None else fields(cls)
-    return tuple(field.name for field in own if field.name not in ("dim", "x0", "dtype"))
+def _measure_kernel(landscape: Landscape) -> Any:
+    """``measure(p, x, data, minimisers)``; see `adamlab.landscape.measure`."""
+    measure = parts.measure(landscape.objective, landscape.dtype)
+    named = named_parameters(landscape.objective)
+
+    @numba.njit(error_model="numpy", nogil=True)
+    def measured(p, x, data, minimisers):
+        return measure(named(in_dtype(p, x.dtype.type(0))), x, data, minimisers)
+
+    return kept_on_disk(measured, "measure", landscape)
 
 
-def numbers_of(leaf: Any) -> tuple[float, ...]:
-    """A leaf's own numbers, in the order of `parameter_names`."""
-    return tuple(float(getattr(leaf, name)) for name in parameter_names(leaf.__class__))
-
-
-@dataclass(frozen=True)
-class Gradient:
-    """An objective's gradient as a function of (parameters, x, *data), and the class it belongs to, if any."""
-
-    owner: Any
-    function: Callable[..., Any]
-    separable: bool
-
-
-@cache
-def _gradient_of_leaf(cls: Any, dtype: str) -> Gradient:
-    return Gradient(cls, in_numba(cls.gradient, dtype), cls.separable)
-
-
-@lru_cache(maxsize=64)
-def _gradient_of_user(function: Callable[..., Any], captured: Hashable) -> Gradient:
-    """``captured`` are the values that compiling freezes: another value is another kernel."""
-    compiled = compile_function(function)
-    return Gradient(None, lambda _, x: compiled(x), separable=False)
-
-
-# Users' gradients that Numba has refused.
-not_compilable: set[Callable[..., Any]] = set()
-
-
-def gradient_of(objective: Any) -> Gradient | None:
-    """What to compile for an objective's gradient, or None if it can only be called."""
-    function: Any = objective.gradient
-    own_method = inspect.ismethod(function) and function.__self__ is objective
-    if own_method:
-        return _gradient_of_leaf(objective.__class__, objective.dtype)
-    if not isinstance(function, FunctionType) or function in not_compilable:
-        return None
-    captured = _captured(function)
-    return None if captured is None else _gradient_of_user(function, captured)
-
-
-def _captured(function: FunctionType) -> Hashable | None:
-    """The outside values a function uses, as something to compare them by; None if one may change unnoticed."""
-    outside = inspect.getclosurevars(function)
-    values = []
-    for name, value in sorted({**outside.globals, **outside.nonlocals}.items()):
-        if isinstance(value, np.ndarray):
-            values.append((name, value.shape, value.dtype.str, hashlib.sha256(value.tobytes()).hexdigest()))
-        elif isinstance(value, bool | int | float | complex | np.number):
-            values.append((name, type(value).__name__, "", repr(value)))
-        elif not isinstance(value, ModuleType | np.ufunc | numba.core.dispatcher.Dispatcher):
-            return None
-    return tuple(values)
+def kept_on_disk(kernel: Any, name: str, landscape: Landscape, *leaves: Any) -> Any:
+    """Keep a kernel on disk; one with code that lies in no file lives as long as the process."""
+    if landscape.modules is None or not all(has_source(leaf.__module__) for leaf in leaves):
+        return kernel
+    full_name = "-".join((name, *(leaf.__name__ for leaf in leaves), landscape.name))
+    modules = (__name__, *(leaf.__module__ for leaf in leaves), *landscape.modules)
+    return keep_on_disk(kernel, full_name, fingerprint(*modules))
 
 
 class NumbaStepper:
     """The rule in compiled loops (see `adamlab.backends.Stepper`)."""
 
-    def __init__(self, optimizer: Any, objective: Any, theta0: Array) -> None:
-        self.t = 0
-        self.step_sq = math.nan
-        self._shape = theta0.shape
-        self._optimizer, self._objective = optimizer.__class__, objective
-        self._h = numbers_of(optimizer)
-        self._carry = first_carry(optimizer.__class__)
+    def __init__(self, rule: Rule, problem: Problem | None, theta0: Array, threads: int = 1) -> None:
+        self.t, self.step_sq, self.stopped = 0, math.nan, GOES_ON
+        self._shape, self._threads = theta0.shape, threads
+        self._rule, self._problem = rule, problem
+        self._optimizer, self._schedule = rule.optimizer.__class__, rule.schedule.__class__
+        self._h, self._s = numbers_of(rule.optimizer), numbers_of(rule.schedule)
+        self._carry = first_carry(self._optimizer)
         theta = np.array(theta0).ravel()
-        self._arrays = (theta, *(np.ascontiguousarray(start).ravel() for start in first_state(optimizer, theta)))
-        self._lanes, self._moved = np.empty(LANES), np.empty(BLOCK, theta.dtype)
+        self._arrays = (theta, *(np.ascontiguousarray(start).ravel() for start in first_state(rule.optimizer, theta)))
+        self._sums = np.empty(max(1, -(-theta.size // BLOCK)))
+        self._moved = np.zeros(min(BLOCK, -(-theta.size // LANES) * LANES), theta.dtype)
+        self._given = given_gradient(theta.dtype.name, None if problem is None else problem.box)
 
     @property
     def theta(self) -> Array:
@@ -241,29 +214,82 @@ class NumbaStepper:
         return self._arrays[reported_place(self._optimizer)].reshape(self._shape).copy()
 
     def step(self, gradient: Array) -> None:
-        self.t += 1
-        arrays = (*self._arrays, np.ascontiguousarray(gradient, self._moved.dtype).ravel())
-        kernel = _step_kernel(self._optimizer)
-        self.step_sq, self._carry = kernel(self._h, self._carry, self.t, arrays, self._lanes, self._moved)
+        g = np.ascontiguousarray(gradient, self._moved.dtype).ravel()
+        self._step_in_spans(self._given, (*self._arrays, g), ((), (), (np.uint64(0), np.uint64(0))))
 
-    def advance(self, until: int, tol_sq: float) -> None:
-        gradient = gradient_of(self._objective)
-        if gradient is None or len(self._shape) != 1:
-            return advance_by_calls(self, lambda: self._objective.gradient(self.theta), until, tol_sq)
-        data = objective_data(self._objective)
-        beside, whole = (data, ()) if gradient.separable else ((np.empty_like(self._arrays[0]),), data)
-        arrays, p = (*self._arrays, *beside), () if gradient.owner is None else numbers_of(self._objective)
-        advance = _advance_kernel(self._optimizer, gradient)
-        for stop in stretches(self.t, until, self._arrays[0].size):
+    def advance(self, until: int, stopping: Stopping) -> None:
+        problem = self._problem
+        assert problem is not None
+        landscape = landscape_of(problem)
+        if landscape is None or len(self._shape) != 1 or (landscape.objective is None and stopping.watches):
+            gradient = SteppingGradient(problem)
+            return advance_by_calls(self, lambda: gradient(self.theta, self.t + 1), until, stopping)
+        size, data = self._arrays[0].size, problem.data
+        own = environment_of(problem)
+        if landscape.separable and size >= SHARED_FROM and self._threads > 1 and not stopping.watches:
+            return self._advance_in_spans(landscape, (*self._arrays, *data), own, until, stopping)
+        draws = np.empty(problem.objective.n_draws() if landscape.draws and not landscape.separable else 0)
+        beside, whole = (data, ()) if landscape.separable else ((np.empty_like(self._arrays[0]),), data)
+        kernel = _advance_kernel(self._optimizer, self._schedule, landscape, stopping.watches)
+        for stop in stretches(self.t, until, size):
             try:
-                self.t, self.step_sq, self._carry = advance(
-                    self._h, p, self._carry, self.t, stop, tol_sq, arrays, whole, self._lanes, self._moved
-                )
+                self.t, self.step_sq, self.stopped, self._carry = kernel(
+                    self._h, self._s, self._rule.n_steps, *own, self._carry, self.t, stop, stopping.limits,
+                    (*self._arrays, *beside), whole, draws, self._moved, self._sums,
+                )  # fmt: skip
             except numba.errors.NumbaError as error:
-                refused(error, self._optimizer, self._objective, gradient)
-                return self.advance(until, tol_sq)
-            if not goes_on(self.step_sq, tol_sq):
+                refused(error, self._optimizer, problem, landscape)
+                return self.advance(until, stopping)
+            if self.stopped != GOES_ON:
                 break
+
+    def measure(self) -> tuple[float, float, float]:
+        assert self._problem is not None
+        return measure_compiled(self._problem, self._arrays[reported_place(self._optimizer)], self._shape)
+
+    def _advance_in_spans(self, landscape: Landscape, arrays: Any, own: Any, until: int, stopping: Stopping) -> None:
+        while self.t < until and self.stopped == GOES_ON:
+            self._step_in_spans(landscape, arrays, own)
+            self.stopped = after_step(self.step_sq, stopping.limits[0])
+
+    def _step_in_spans(self, landscape: Landscape, arrays: Any, own: Any) -> None:
+        """One step, shared out among threads where that pays; block by block, so in the same order as alone."""
+        self.t += 1
+        kernel, blocks = _span_kernel(self._optimizer, self._schedule, landscape), self._sums.size
+        shares = self._threads if self._moved.size == BLOCK and arrays[0].size >= SHARED_FROM else 1
+        bounds = [blocks * k // shares for k in range(shares + 1)]
+        work = partial(kernel, self._h, self._s, self._rule.n_steps, *own, self._carry, self.t, arrays)
+        others = [
+            pool(shares).submit(work, first, end, np.zeros_like(self._moved), self._sums)
+            for first, end in pairwise(bounds[1:])
+        ]
+        self._carry = work(bounds[0], bounds[1], self._moved, self._sums)
+        for other in others:
+            other.result()
+        self.step_sq = total(self._sums)
+
+
+@cache
+def pool(threads: int) -> ThreadPoolExecutor:
+    """Threads for kernels, which run without Python's lock."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="adamlab")
+
+
+def environment_of(problem: Problem) -> tuple[Any, ...]:
+    """A problem's own numbers as kernels take them: the objective's, the noise's, and the keys of the two streams."""
+    p = () if isinstance(problem.objective, FunctionPair) else numbers_of(problem.objective)
+    q = () if problem.noise is None else numbers_of(problem.noise)
+    return p, q, (problem.key("samples"), problem.key("noise"))
+
+
+def measure_compiled(problem: Problem, x: Array, shape: tuple[int, ...]) -> tuple[float, float, float]:
+    """`Problem.measure` in compiled code, where the objective is a leaf."""
+    objective = problem.objective
+    if isinstance(objective, FunctionPair):
+        return problem.measure(x.reshape(shape))
+    landscape = landscape_of(Problem(objective))
+    kernel: Callable[..., tuple[float, float, float]] = _measure_kernel(landscape)
+    return kernel(numbers_of(objective), x, problem.data, problem.minimisers)
 
 
 def stretches(t: int, until: int, dim: int) -> Iterator[int]:
@@ -274,11 +300,13 @@ def stretches(t: int, until: int, dim: int) -> Iterator[int]:
         yield t
 
 
-def refused(error: Exception, optimizer: Any, objective: Any, gradient: Gradient) -> None:
+def refused(error: Exception, optimizer: Any, problem: Problem, landscape: Landscape) -> None:
     """Remember that Numba cannot compile a user's gradient, which is called then; a leaf that it cannot is an error."""
-    if gradient.owner is None and objective.gradient not in not_compilable:
-        not_compilable.add(objective.gradient)
-        return
     lines = [line.strip() for line in str(error).splitlines()]
     reason = next((line for line in lines if line and not line.startswith("Failed in")), "no reason given")
+    gradient = problem.objective.gradient
+    if landscape.objective is None and gradient not in not_compilable:
+        not_compilable.add(gradient)
+        say_called(gradient, f"Numba cannot compile it: {reason}")
+        return
     raise TypeError(f"{optimizer.__name__}: Numba cannot compile it: {reason}") from None

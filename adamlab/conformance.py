@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from adamlab.backends import Array, acts_on
+from adamlab.backends import acts_on
 from adamlab.minimize import start
+from adamlab.problem import Array
 from adamlab.random_streams import stream
 
 SCALES = 10.0 ** np.arange(-14, 4)

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from adamlab.backends import acts_on, first_carry, objective_data, state_names
+from adamlab.backends import acts_on, first_carry, state_names
 from adamlab.numba_language import compile_function
+from adamlab.problem import objective_data
 from adamlab.timing import Case, timed
 
 # Small enough for the first-level cache, large enough for the loop's own overhead to vanish.

@@ -17,12 +17,18 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from adamlab.reduction import LANES, squared_length, total
+from adamlab.reduction import BLOCK, LANES, squared_length, total
 
 
 def compile_function(function: Callable[..., Any]) -> Any:
     """Compile with IEEE division (a zero divisor gives an infinity) and no fast-math."""
-    return numba.njit(error_model="numpy")(function)
+    # Said because a function would otherwise take over what `compile_loop` says of its caller.
+    return numba.njit(error_model="numpy", _nrt=True)(function)
+
+
+def compile_loop(function: Callable[..., Any]) -> Any:
+    """Compile a function that makes no array; it counts no references, which would be most of a short step."""
+    return numba.njit(error_model="numpy", _nrt=False)(function)
 
 
 def in_numba(function: Callable[..., Any], dtype: str = "float64") -> Callable[..., Any]:
@@ -71,18 +77,13 @@ def _compiled_where(condition, x, y):
 
 @overload(total)
 def _compiled_total(terms):
-    def lanes_then_tree(terms):
-        flat = terms.ravel()
-        lanes = np.zeros(LANES)
-        whole = flat.size // LANES * LANES
-        for start in range(0, whole, LANES):
-            for k in range(LANES):
-                lanes[k] += flat[start + k]
-        for k in range(flat.size - whole):
-            lanes[k] += flat[whole + k]
-        return sum_of_lanes(lanes)
+    def block_by_block(terms):
+        sums = _sums_of_blocks(terms.ravel().astype(np.float64))
+        while sums.size > 1:
+            sums = _sums_of_blocks(sums)
+        return sums[0]
 
-    return lanes_then_tree
+    return block_by_block
 
 
 @overload(squared_length)
@@ -95,14 +96,24 @@ def _compiled_squared_length(x):
 
 
 @compile_function
-def sum_of_lanes(lanes):
-    """The sum of LANES numbers as a balanced tree; overwrites them."""
-    width = LANES // 2
-    while width:
-        for k in range(width):
-            lanes[k] += lanes[k + width]
-        width //= 2
-    return lanes[0]
+def _sums_of_blocks(terms):
+    sums = np.empty(max(1, (terms.size + BLOCK - 1) // BLOCK))
+    padded = np.zeros(min(BLOCK, (terms.size + LANES - 1) // LANES * LANES))
+    for b in range(sums.size):
+        n = min(BLOCK, terms.size - b * BLOCK)
+        for k in range(n):
+            padded[k] = terms[b * BLOCK + k]
+        sums[b] = sum_of_block(padded, pad(padded, n))
+    return sums
+
+
+@compile_function
+def pad(x, n):
+    """Set ``x`` to zero from ``n`` up to a whole number of lanes, and return that number of elements."""
+    end = (n + LANES - 1) // LANES * LANES
+    for k in range(n, end):
+        x[k] = x.dtype.type(0)
+    return end
 
 
 @intrinsic
@@ -122,59 +133,102 @@ def in_dtype(typingctx, numbers, like):
 
 
 @intrinsic
-def load(typingctx, arrays, i):
-    """The tuple of ``a[i]`` for each of ``arrays``, which must not overlap."""
-    result = types.Tuple([a.dtype for a in arrays])
+def renamed(typingctx, numbers, like):
+    """A tuple of numbers of one type, under the names of the named tuple ``like``."""
+    result = types.NamedUniTuple(numbers[0], len(numbers), like.instance_class)
 
     def build(context, builder, signature, args):
-        values = []
-        for k in range(len(arrays)):
-            value = builder.load(_element(context, builder, arrays, args, k))
-            _mark_distinct(builder, value, k, len(arrays))
-            values.append(value)
+        values = [builder.extract_value(args[0], k) for k in range(len(numbers))]
         return context.make_tuple(builder, result, values)
 
-    return result(arrays, i), build
+    return result(numbers, like), build
 
 
-@intrinsic
-def store(typingctx, arrays, i, values):
-    """Assign ``arrays[k][i] = values[k]`` for each of ``values``; the arrays must not overlap."""
+def _loader(first_scope):
+    """``load(arrays, i)``: the tuple of ``a[i]`` for each of ``arrays``, which overlap no others in use."""
 
-    def build(context, builder, signature, args):
-        for k in range(len(values)):
-            value = context.cast(builder, builder.extract_value(args[2], k), values[k], arrays[k].dtype)
-            instruction = builder.store(value, _element(context, builder, arrays, args, k))
-            _mark_distinct(builder, instruction, k, len(arrays))
-        return context.get_dummy_value()
+    @intrinsic
+    def load(typingctx, arrays, i):
+        result = types.Tuple([a.dtype for a in arrays])
 
-    return types.none(arrays, i, values), build
+        def build(context, builder, signature, args):
+            values = []
+            for k in range(len(arrays)):
+                value = builder.load(_element(context, builder, arrays, args, k))
+                _mark_distinct(builder, value, first_scope + k)
+                values.append(value)
+            return context.make_tuple(builder, result, values)
+
+        return result(arrays, i), build
+
+    return load
 
 
-@intrinsic
-def add_squares(typingctx, lanes, x, n):
-    """Add the squares of ``x[:n]`` to ``lanes``, in float64; ``n`` is a multiple of LANES.
+def _storer(first_scope):
+    """``store(arrays, i, values)``: assign ``arrays[k][i] = values[k]`` for each of ``values``; see `_loader`."""
 
-    One vector of LANES numbers: the compiler splits it into whatever the machine has, without reordering.
+    @intrinsic
+    def store(typingctx, arrays, i, values):
+        def build(context, builder, signature, args):
+            for k in range(len(values)):
+                value = context.cast(builder, builder.extract_value(args[2], k), values[k], arrays[k].dtype)
+                instruction = builder.store(value, _element(context, builder, arrays, args, k))
+                _mark_distinct(builder, instruction, first_scope + k)
+            return context.get_dummy_value()
+
+        return types.none(arrays, i, values), build
+
+    return store
+
+
+# Four groups of arrays that overlap none of each other's, by what a loop does with them.
+GROUP = 24
+SCOPES = 4 * GROUP
+load, store = _loader(0), _storer(0)
+load_common, store_common = _loader(GROUP), _storer(GROUP)
+load_carry, store_carry = _loader(2 * GROUP), _storer(2 * GROUP)
+load_scratch, store_scratch = _loader(3 * GROUP), _storer(3 * GROUP)
+
+
+def _block_sum(term):
+    """``sum(x, n)``: the sum of ``term(builder, x_k)`` over ``x[:n]``, in float64 and the order of `adamlab.reduction`.
+
+    ``n`` is a multiple of LANES. One vector of LANES numbers adds up, and is then halved until one number is left: the
+    compiler splits it into whatever the machine has, without reordering.
     """
-    double = ir.DoubleType()
-    vector = ir.VectorType(double, LANES)
+    double, index = ir.DoubleType(), ir.IntType(32)
 
-    def build(context, builder, signature, args):
-        element = context.get_data_type(x.dtype)
-        accumulator = _data_as(context, builder, lanes, args[0], vector)
-        source = _data_as(context, builder, x, args[1], ir.VectorType(element, LANES))
-        partial = cgutils.alloca_once_value(builder, _aligned(builder.load(accumulator), 8))
-        blocks = builder.udiv(args[2], args[2].type(LANES))
-        with cgutils.for_range(builder, blocks) as loop:
-            value = _aligned(builder.load(builder.gep(source, [loop.index])), x.dtype.bitwidth // 8)
-            if element != double:
-                value = builder.fpext(value, vector)
-            builder.store(builder.fadd(builder.load(partial), builder.fmul(value, value)), partial)
-        _aligned(builder.store(builder.load(partial), accumulator), 8)
-        return context.get_dummy_value()
+    def halves(builder, vector, width):
+        for first in (0, width // 2):
+            places = ir.Constant(ir.VectorType(index, width // 2), list(range(first, first + width // 2)))
+            yield builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), places)
 
-    return types.none(lanes, x, n), build
+    @intrinsic
+    def block_sum(typingctx, x, n):
+        wide = ir.VectorType(double, LANES)
+
+        def build(context, builder, signature, args):
+            element = context.get_data_type(x.dtype)
+            source = _data_as(context, builder, x, args[0], ir.VectorType(element, LANES))
+            partial = cgutils.alloca_once_value(builder, ir.Constant(wide, [0.0] * LANES))
+            with cgutils.for_range(builder, builder.udiv(args[1], args[1].type(LANES))) as loop:
+                value = _aligned(builder.load(builder.gep(source, [loop.index])), x.dtype.bitwidth // 8)
+                if element != double:
+                    value = builder.fpext(value, wide)
+                builder.store(builder.fadd(builder.load(partial), term(builder, value)), partial)
+            vector, width = builder.load(partial), LANES
+            while width > 1:
+                low, high = halves(builder, vector, width)
+                vector, width = builder.fadd(low, high), width // 2
+            return builder.extract_element(vector, index(0))
+
+        return types.float64(x, n), build
+
+    return block_sum
+
+
+sum_of_block = _block_sum(lambda _, x: x)
+sum_of_squares = _block_sum(lambda builder, x: builder.fmul(x, x))
 
 
 def _element(context, builder, arrays, args, k):
@@ -191,10 +245,10 @@ def _aligned(instruction, size):
     return instruction
 
 
-def _mark_distinct(builder, instruction, k, count):
-    """Tell LLVM that array ``k`` of ``count`` overlaps none of the others (its alias.scope metadata)."""
+def _mark_distinct(builder, instruction, scope):
+    """Tell LLVM that what lies in ``scope`` overlaps what lies in no other (its alias.scope metadata)."""
     module = builder.module
     domain = module.add_metadata(["adamlab"])
-    scopes = [module.add_metadata([f"array {j}", domain]) for j in range(count)]
-    instruction.set_metadata("alias.scope", module.add_metadata([scopes[k]]))
-    instruction.set_metadata("noalias", module.add_metadata([scope for j, scope in enumerate(scopes) if j != k]))
+    scopes = [module.add_metadata([f"array {k}", domain]) for k in range(SCOPES)]
+    instruction.set_metadata("alias.scope", module.add_metadata([scopes[scope]]))
+    instruction.set_metadata("noalias", module.add_metadata([other for k, other in enumerate(scopes) if k != scope]))

@@ -28,6 +28,7 @@ Value = str | int | float | tuple[float, ...]
 
 OUTCOME: dict[str, Any] = {
     "status": pl.String,
+    "stopped_by": pl.String,
     "steps": pl.Int64,
     "loss": pl.Float64,
     "grad_norm": pl.Float64,
@@ -40,6 +41,7 @@ TRACE: dict[str, Any] = {
     "loss": pl.Float64,
     "grad_norm": pl.Float64,
     "step_norm": pl.Float64,
+    "distance": pl.Float64,
 }
 TIMING: dict[str, Any] = {
     "implementation": pl.String,

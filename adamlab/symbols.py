@@ -90,6 +90,25 @@ class Pattern:
         return tuple(one.check(owner, name, number) for number in numbers)
 
 
+@dataclass(frozen=True)
+class FunctionName:
+    """A function in a module, written ``module:function``, or ``none`` where that is allowed."""
+
+    or_none: bool = False
+    sign: str = ""
+
+    def check(self, owner: str, name: str, value: object) -> str:
+        """Return ``value`` if it is written so, or raise `ConfigurationError`."""
+        if self.or_none and value in (None, "none"):
+            return "none"
+        module, colon, function = str(value).partition(":")
+        parts = [*module.split("."), function]
+        if not (isinstance(value, str) and colon and all(part.isidentifier() for part in parts)):
+            allowed = "module:function, such as my_module:f" + (", or none" if self.or_none else "")
+            raise ConfigurationError(f"{owner}: {name} must be {allowed}; it is {value!r}")
+        return value
+
+
 def _bound(text: str) -> float:
     """The end of an interval as it is written: a number, or a power such as 2^63."""
     base, _, exponent = text.partition("^")
@@ -112,9 +131,13 @@ Dim = Annotated[int, Number("d", "[1, 2^63)", whole=True)]
 Start = Annotated[float | Sequence[float], Pattern("θ₀")]
 DType = Annotated[str, Choice("", ("float64", "float32"))]
 Condition = Annotated[float, Number("κ", "[1, inf)")]
+NoiseScale = Annotated[float, Number("σ", "[0, inf)")]
+FinalShare = Annotated[float, Number("", "[0, 1]")]
+Warmup = Annotated[int, Number("", "[0, 2^63)", whole=True)]
 
 N_STEPS = Number("T", "[1, 2^63)", whole=True)
 TOLERANCE = Number("tol", "[0, inf)")
+LOSS_TARGET = Number("", "[-inf, inf)")
 SEED = Number("seed", "[0, 2^63)", whole=True)
 BACKEND = Choice("", ("python", "numpy", "numba"))
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +40,7 @@ class Command:
         debugging = "HYDRA_FULL_ERROR" in os.environ
         os.environ["HYDRA_FULL_ERROR"] = "1"
         _check_all_compositions(self._name)
+        warnings.formatwarning = lambda message, *_, **__: f"{message}\n"
         try:
             program()
         except ConfigurationError as error:

@@ -10,13 +10,16 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from adamlab.fingerprint import fingerprint
-from adamlab.minimize import TRACE, TRACE_POINTS, check_start
+from adamlab.minimize import TRACE, TRACE_POINTS, check_objective, check_schedule
 from adamlab.record import Value, run_id
-from adamlab.symbols import BACKEND, N_STEPS, SEED, TOLERANCE, ConfigurationError, symbols
+from adamlab.stopping import Stopping
+from adamlab.symbols import BACKEND, N_STEPS, SEED, ConfigurationError, symbols
 
-# What a run's result depends on besides its two leaves (and what those import).
+# What a run's result depends on besides its leaves (and what those import).
 _ALGORITHMS = ("adamlab.minimize", "adamlab.backends", "adamlab.compiled")
-_SETTINGS = ("optimizer", "objective", "trace", "dim", "n_steps", "tol", "seed", "dtype", "backend")
+_GROUPS = ("optimizer", "objective", "noise", "schedule", "trace")
+_STOPPING = ("tol", "grad_tol", "loss_target")
+_SETTINGS = (*_GROUPS, "dim", "n_steps", *_STOPPING, "seed", "dtype", "backend")
 _PLACES = ("results", "study_name")
 
 
@@ -28,8 +31,10 @@ class Configuration:
     algorithms: str
     optimizer: Any
     objective: Any
+    noise: Any
+    schedule: Any
     n_steps: int
-    tol: float
+    stopping: Stopping
     seed: int
     backend: str
     trace: str
@@ -58,31 +63,40 @@ def resolve(cfg: DictConfig, program: str, more: Sequence[str] = ()) -> Configur
             raise ConfigurationError(f"{program}: {name} must be given")
     optimizer = build("optimizer", tree["optimizer"])
     objective = build("objective", tree["objective"], dim=tree["dim"], dtype=tree["dtype"])
+    noise, schedule = build("noise", tree["noise"]), build("schedule", tree["schedule"])
     refuse_unknown("trace", tree["trace"], ("name", "points"))
+    stopping = Stopping(**{name: tree[name] for name in _STOPPING})
     numbers: dict[str, Any] = {
         "n_steps": N_STEPS.check(program, "n_steps", tree["n_steps"]),
-        "tol": TOLERANCE.check(program, "tol", tree["tol"]),
+        **{name: getattr(stopping, name) for name in _STOPPING},
         "seed": SEED.check(program, "seed", tree["seed"]),
         "backend": BACKEND.check(program, "backend", tree["backend"]),
         "trace": TRACE.check(program, "trace", tree["trace"].get("name")),
         "trace.points": TRACE_POINTS.check("trace", "points", tree["trace"].get("points")),
     }
-    check_start(objective)
+    check_objective(objective)
+    check_schedule(program, optimizer, schedule)
     results, study = results_and_study(program, tree)
     keys = {
         **keys_of("optimizer", optimizer),
         **{key: value for key, value in keys_of("objective", objective).items() if key not in _OBJECTIVE_SETTINGS},
+        **keys_of("noise", noise),
+        **keys_of("schedule", schedule),
         "dim": objective.dim,
         "dtype": objective.dtype,
         **numbers,
     }
+    leaves = (optimizer, objective, noise, schedule)
+    modules = [type(leaf).__module__ for leaf in leaves if leaf is not None]
     return Configuration(
         keys=keys,
-        algorithms=fingerprint(*_ALGORITHMS, type(optimizer).__module__, type(objective).__module__),
+        algorithms=fingerprint(*_ALGORITHMS, *modules, *getattr(objective, "modules", ())),
         optimizer=optimizer,
         objective=objective,
+        noise=noise,
+        schedule=schedule,
         n_steps=numbers["n_steps"],
-        tol=numbers["tol"],
+        stopping=stopping,
         seed=numbers["seed"],
         backend=numbers["backend"],
         trace=numbers["trace"],
@@ -104,11 +118,18 @@ _OBJECTIVE_SETTINGS = ("objective.dim", "objective.dtype")
 
 
 def build(group: str, node: Any, **settings: Any) -> Any:
-    """The leaf that ``node`` (a mapping with ``_target_``) describes, from ``adamlab.<group>s`` and nowhere else."""
+    """The leaf that ``node`` (a mapping with ``_target_``) describes, from ``adamlab.<group>s`` and nowhere else.
+
+    No noise is None.
+    """
     if not isinstance(node, Mapping):
         raise ConfigurationError(f"{group}: must be one of the files in conf/{group}; it is {node!r}")
+    if group == "noise" and node.get("_target_") is None:
+        refuse_unknown("noise", [name for name in node if name != "_target_"], ())
+        return None
     cls = _leaf_class(group, node.get("_target_"))
-    given = {name: value for name, value in node.items() if name != "_target_"}
+    # An objective's default dimension reaches the root by interpolation, and comes back from there as a setting.
+    given = {name: value for name, value in node.items() if name not in ("_target_", "dim")}
     names = [field.name for field in fields(cls)]
     refuse_unknown(cls.__name__, given, [name for name in names if name not in settings])
     for field in fields(cls):
@@ -144,7 +165,9 @@ def leaf_from_file(group: str, name: str, **settings: Any) -> Any:
 
 
 def keys_of(group: str, leaf: Any) -> dict[str, Value]:
-    """A leaf under the swept keys: its file's name, and each of its numbers."""
+    """A leaf under the swept keys: its file's name, and each of its numbers; None is called ``none``."""
+    if leaf is None:
+        return {group: "none"}
     name = type(leaf).__module__.rpartition(".")[2]
     return {group: name, **{f"{group}.{field}": getattr(leaf, field) for field in symbols(leaf.__class__)}}
 

@@ -56,7 +56,12 @@ def _run(configuration: Configuration) -> tuple[dict[str, Any], Any]:
             configuration.objective,
             configuration.optimizer,
             n_steps=configuration.n_steps,
-            tol=configuration.tol,
+            tol=configuration.stopping.tol,
+            grad_tol=configuration.stopping.grad_tol,
+            loss_target=configuration.stopping.loss_target,
+            noise=configuration.noise,
+            schedule=configuration.schedule,
+            seed=configuration.seed,
             backend=configuration.backend,
             trace=configuration.trace,
             trace_points=configuration.trace_points,
@@ -64,7 +69,9 @@ def _run(configuration: Configuration) -> tuple[dict[str, Any], Any]:
     except Exception as error:
         message = traceback.format_exception_only(error)[-1].strip()
         return row | {"status": "failed", "error": message}, None
-    outcome = {name: getattr(result, name) for name in ("status", "steps", "loss", "grad_norm", "seconds")}
+    outcome = {
+        name: getattr(result, name) for name in ("status", "stopped_by", "steps", "loss", "grad_norm", "seconds")
+    }
     return row | outcome, result.trace
 
 
@@ -73,7 +80,8 @@ def _line(row: dict[str, Any]) -> str:
     what = f"{row['optimizer']}{rate} on {row['objective']}, dim {row['dim']}, {row['backend']}"
     if row["status"] == "failed":
         return f"{what}: failed: {row['error']}"
-    return f"{what}: {row['status']} after {row['steps']} steps, loss {row['loss']:.6g}"
+    rule = f" ({row['stopped_by']})" if row["stopped_by"] not in (None, "tol") else ""
+    return f"{what}: {row['status']}{rule} after {row['steps']} steps, loss {row['loss']:.6g}"
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import experiments.one_thread  # noqa: F401 -- first, because it sets what NumPy
 from adamlab.backends import Stepper, stepper
 from adamlab.floor import Work, floor_cases, floor_ns_per_step, footprint, work
 from adamlab.minimize import first_iterate
+from adamlab.problem import Problem
 from adamlab.provenance import machine, provenance
 from adamlab.record import TIMING, Value, folder, frame, prepare, read_all, run_id, write
 from adamlab.symbols import ConfigurationError, Number
@@ -111,8 +112,10 @@ def _run(configuration: Configuration) -> Any:
     optimizer, objective, backend = configuration.optimizer, configuration.objective, configuration.backend
 
     def run() -> Stepper:
-        stepping = stepper(backend, optimizer, objective, first_iterate(objective))
-        stepping.advance(configuration.n_steps, configuration.tol * configuration.tol)
+        problem = Problem(objective, configuration.noise, configuration.seed)
+        schedule, n_steps = configuration.schedule, configuration.n_steps
+        stepping = stepper(backend, optimizer, problem, first_iterate(objective), schedule, n_steps)
+        stepping.advance(n_steps, configuration.stopping)
         return stepping
 
     return run

@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from adamlab.backends import stepper
-from adamlab.compiled import BLOCK
 from adamlab.minimize import first_iterate, start
 from adamlab.objectives.quadratic import Quadratic
 from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.adamax import AdaMax
 from adamlab.optimizers.sgd import SGD
-from adamlab.reduction import LANES, squared_length, total
+from adamlab.problem import Problem
+from adamlab.reduction import BLOCK, LANES, squared_length, total
+from adamlab.stopping import Stopping
 
 BACKENDS = ("python", "numpy", "numba")
 EXTREME = [0.0, -0.0, 5e-324, 1e-310, 1e-45, 1e-300, 1e-38, 1.0, -3.5, 1e38, 1e300, np.inf, -np.inf, np.nan]
@@ -29,8 +30,8 @@ def same_bits(a, b):
 def assert_same_run(optimizer, objective):
     ends = []
     for backend in BACKENDS:
-        run = stepper(backend, optimizer, objective, first_iterate(objective))
-        run.advance(60, 1e-12)
+        run = stepper(backend, optimizer, Problem(objective), first_iterate(objective))
+        run.advance(60, Stopping(tol=1e-6))
         ends.append((run.t, repr(run.step_sq), run.theta, run.reported))
     for other in ends[1:]:
         assert other[:2] == ends[0][:2]

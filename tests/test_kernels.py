@@ -16,7 +16,10 @@ from adamlab.minimize import minimize
 from adamlab.objectives.sphere import Sphere
 from adamlab.optimizers.sgd import SGD
 from adamlab import compiled
-kernel = compiled._advance_kernel(SGD, compiled.gradient_of(Sphere(dim=2, x0=1.0)))
+from adamlab.problem import Problem
+from adamlab.schedules.constant import Constant
+landscape = compiled.landscape_of(Problem(Sphere(dim=2, x0=1.0)))
+kernel = compiled._advance_kernel(SGD, Constant, landscape, False)
 print(minimize(Sphere(dim=2, x0=1.0), SGD(lr=0.25), n_steps=1, trace="none").theta[0], len(kernel.stats.cache_hits))
 """
 

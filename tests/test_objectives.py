@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adamlab.backends import objective_data
 from adamlab.minimize import first_iterate
 from adamlab.objectives.quadratic import Quadratic
 from adamlab.objectives.rosenbrock import Rosenbrock
 from adamlab.objectives.sphere import Sphere
+from adamlab.problem import objective_data
 from adamlab.symbols import ConfigurationError
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from adamlab.backends import Array
 from adamlab.conformance import Namesake, Step
+from adamlab.problem import Array
 
 
 def missing() -> str | None:

@@ -1,0 +1,312 @@
+"""What is compiled of a problem: its gradient as a run meets it, and its value, as parts of a kernel."""
+
+import hashlib
+import inspect
+import warnings
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+from numba.core.dispatcher import Dispatcher as _Dispatcher
+
+from adamlab.compiled_noise import noisy_coordinate
+from adamlab.fingerprint import has_source
+from adamlab.numba_language import compile_function, in_dtype, in_numba, load, pad, sum_of_block, sum_of_squares
+from adamlab.parameters import named_parameters
+from adamlab.philox import DRAWS, fill_draws
+from adamlab.problem import Problem
+from adamlab.reduction import BLOCK, squared_length, total
+
+Captured = tuple[tuple[str, Hashable], ...]
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """The parts of a problem that a kernel is built around; equal landscapes have equal kernels.
+
+    ``objective`` and ``noise`` are classes (None for a user's function, and for no noise); ``stepping`` is the gradient
+    that steps are taken with, a function of (parameters, x, t, draw, *data) of one coordinate or of whole arrays.
+    ``modules`` hold the code, and ``name`` tells landscapes made of the same modules apart; without modules there are
+    no files to tell when the code has changed.
+    """
+
+    name: str
+    modules: tuple[str, ...] | None
+    objective: Any
+    noise: Any
+    dtype: str
+    stepping: Callable[..., Any]
+    separable: bool
+    draws: str | None
+    box: tuple[float, float] | None
+
+
+# Users' gradients that Numba has refused.
+not_compilable: set[Callable[..., Any]] = set()
+
+
+class CalledGradient(UserWarning):
+    """Said once of a gradient that is called at each step instead of compiled into the loop."""
+
+
+def say_called(function: Any, reason: str) -> None:
+    """Say that ``function`` is called at each step, and why; Python's warnings say it once."""
+    name = getattr(function, "__qualname__", type(function).__name__)
+    warnings.warn(
+        f"minimize: the gradient {name} is called at each step, because {reason}", CalledGradient, stacklevel=2
+    )
+
+
+def landscape_of(problem: Problem) -> Landscape | None:
+    """What to compile of a problem, or None if its gradient can only be called."""
+    objective: Any = problem.objective
+    noise = None if problem.noise is None else problem.noise.__class__
+    function: Any = objective.gradient
+    if inspect.ismethod(function) and function.__self__ is objective:
+        return _landscape_of_leaf(objective.__class__, noise, objective.dtype)
+    if isinstance(function, FunctionType) and function in not_compilable:
+        return None
+    if not isinstance(function, FunctionType):
+        say_called(function, "it is not a plain Python function")
+        return None
+    captured = _captured(function)
+    if captured is None:
+        say_called(function, "it uses values that Numba would freeze")
+        return None
+    return _landscape_of_user(function, noise, objective.dtype, captured)
+
+
+@cache
+def _landscape_of_leaf(cls: Any, noise: Any, dtype: str) -> Landscape:
+    if hasattr(cls, "sampled_gradient"):
+        stepping, draws = in_numba(cls.sampled_gradient, dtype), cls.draws
+    else:
+        exact, draws = compile_function(in_numba(cls.gradient, dtype)), None
+
+        def stepping(p, x, t, draw, *data):
+            return exact(p, x, *data)
+
+    leaves = (cls,) if noise is None else (cls, noise)
+    return Landscape(
+        name="-".join(leaf.__name__ for leaf in leaves),
+        modules=_files(*leaves),
+        objective=cls,
+        noise=noise,
+        dtype=dtype,
+        stepping=stepping,
+        separable=cls.separable,
+        draws=draws,
+        box=getattr(cls, "box", None),
+    )
+
+
+def _files(*code: Any) -> tuple[str, ...] | None:
+    modules = tuple(part.__module__ for part in code)
+    return modules if all(map(has_source, modules)) else None
+
+
+def given_gradient(dtype: str, box: tuple[float, float] | None) -> Landscape:
+    """The landscape of a step whose gradient is there already."""
+    return Landscape(f"given-{box}", (), None, None, dtype, _unused, False, None, box)
+
+
+def _unused(p, x, t, draw):
+    return x
+
+
+@lru_cache(maxsize=64)
+def _landscape_of_user(function: Callable[..., Any], noise: Any, dtype: str, captured: Captured) -> Landscape:
+    """``captured`` are the values that compiling freezes: another value is another kernel."""
+    compiled = compile_function(function)
+    frozen = hashlib.sha256(repr(captured).encode()).hexdigest()[:20]
+    # What is compiled with it must lie in the same file, for an edit to be noticed.
+    in_one_file = "<" not in function.__qualname__ and not any(isinstance(value, _Dispatcher) for _, value in captured)
+    return Landscape(
+        name=f"{function.__qualname__}-{frozen}-{'' if noise is None else noise.__name__}",
+        modules=_files(function, *(() if noise is None else (noise,))) if in_one_file else None,
+        objective=None,
+        noise=noise,
+        dtype=dtype,
+        stepping=lambda p, x, t, draw: compiled(x),
+        separable=False,
+        draws=None,
+        box=None,
+    )
+
+
+def _captured(function: FunctionType) -> Captured | None:
+    """The outside values a function uses, as something to compare them by; None if one may change unnoticed."""
+    outside = inspect.getclosurevars(function)
+    values: list[tuple[str, Hashable]] = []
+    for name, value in sorted({**outside.globals, **outside.nonlocals}.items()):
+        if isinstance(value, np.ndarray):
+            values.append((name, (value.shape, value.dtype.str, hashlib.sha256(value.tobytes()).hexdigest())))
+        elif isinstance(value, bool | int | float | complex | np.number):
+            values.append((name, (type(value).__name__, repr(value))))
+        elif isinstance(value, _Dispatcher):
+            values.append((name, value))
+        elif not isinstance(value, ModuleType | np.ufunc):
+            return None
+    return tuple(values)
+
+
+@cache
+def slope(landscape: Landscape) -> Any:
+    """``slope(env, t, i, x, row)``: coordinate ``i`` of the gradient for step ``t``, in the dtype of ``x``.
+
+    ``env`` is (parameters of the objective, of the noise, key of the samples, key of the noise); ``row`` is what the
+    coordinate's gradient needs besides ``x``, or the gradient itself where the objective is not separable.
+    """
+    of_one = _of_one_coordinate(landscape) if landscape.separable else compile_function(_given)
+    if landscape.noise is None:
+        return of_one
+    noisy = noisy_coordinate(landscape.noise)
+
+    @compile_function
+    def with_noise(env, t, i, x, row):
+        return in_dtype((noisy(env[1], env[3], t, i, of_one(env, t, i, x, row)),), x)[0]
+
+    return with_noise
+
+
+def _given(env, t, i, x, row):
+    return row[0]
+
+
+def _of_one_coordinate(landscape: Landscape) -> Any:
+    stepping = compile_function(landscape.stepping)
+    draw = DRAWS[landscape.draws] if landscape.draws else compile_function(_no_draw)
+
+    @compile_function
+    def of_one(env, t, i, x, row):
+        drawn = in_dtype((draw(env[2], t, i),), x)[0]
+        return in_dtype((stepping(env[0], x, t, drawn, *row),), x)[0]
+
+    return of_one
+
+
+def _no_draw(key, t, i):
+    return 0.0
+
+
+@cache
+def fill_gradient(landscape: Landscape) -> Any:
+    """``fill(env, t, x, data, draws, out)``: the gradient of all coordinates, without noise, into ``out``."""
+    if landscape.separable:
+        return compile_function(_nothing)
+    stepping = compile_function(landscape.stepping)
+    draw = fill_draws(landscape.draws) if landscape.draws else compile_function(_nothing_drawn)
+
+    @compile_function
+    def fill(env, t, x, data, draws, out):
+        draw(env[2], t, draws)
+        out[:] = stepping(env[0], x, t, draws, *data)
+
+    return fill
+
+
+def _nothing(env, t, x, data, draws, out):
+    pass
+
+
+def _nothing_drawn(key, t, out):
+    pass
+
+
+@cache
+def clip(landscape: Landscape) -> Any:
+    """``clip(x)``: one coordinate brought into the objective's box."""
+    if landscape.box is None:
+        return compile_function(lambda x: x)
+    lo, hi = (np.dtype(landscape.dtype).type(bound) for bound in landscape.box)
+    return compile_function(lambda x: np.minimum(np.maximum(x, lo), hi))
+
+
+@cache
+def measure(cls: Any, dtype: str) -> Any:
+    """``measure(p, x, data, minimisers)``: loss, squared gradient length, squared distance to the nearest minimiser.
+
+    For an objective's class; all is exact (no samples, no noise) and added up in the lab's order.
+    """
+    at = measure_at(cls, dtype)
+
+    @compile_function
+    def measured(p, x, data, minimisers):
+        loss, gradient_sq = at(p, x, data)
+        return loss, gradient_sq, distance_sq(x, minimisers)
+
+    return measured
+
+
+@cache
+def measure_at(cls: Any, dtype: str) -> Any:
+    """``measure(p, x, data)``: loss and squared gradient length; see `measure`."""
+    return _measure_separable(cls, dtype) if cls.separable else _measure_whole(cls, dtype)
+
+
+@cache
+def exact_functions(cls: Any, dtype: str) -> tuple[Any, Any]:
+    """An objective's own ``value(p, x, *data)`` and ``gradient(p, x, *data)``, compiled."""
+    return compile_function(in_numba(cls.value, dtype)), compile_function(in_numba(cls.gradient, dtype))
+
+
+def _measure_whole(cls: Any, dtype: str) -> Any:
+    value, gradient = exact_functions(cls, dtype)
+
+    @compile_function
+    def at(p, x, data):
+        return np.float64(value(p, x, *data)), squared_length(gradient(p, x, *data))
+
+    return at
+
+
+def _measure_separable(cls: Any, dtype: str) -> Any:
+    value, gradient = exact_functions(cls, dtype)
+
+    @compile_function
+    def at(p, x, data):
+        blocks = (x.size + BLOCK - 1) // BLOCK
+        losses, squares = np.empty(blocks), np.empty(blocks)
+        terms, slopes = np.empty(BLOCK), np.empty(BLOCK, x.dtype)
+        for b in range(blocks):
+            start = b * BLOCK
+            n = min(BLOCK, x.size - start)
+            for i in range(start, start + n):
+                row = load((x, *data), i)
+                terms[i - start] = value(p, *row)
+                slopes[i - start] = gradient(p, *row)
+            end = pad(terms, n)
+            pad(slopes, n)
+            losses[b], squares[b] = sum_of_block(terms, end), sum_of_squares(slopes, end)
+        return total(losses), total(squares)
+
+    return at
+
+
+@compile_function
+def distance_sq(x, minimisers):
+    """The squared distance of ``x`` to the nearest row of ``minimisers``; nan if there is none."""
+    nearest = np.nan
+    for k in range(minimisers.shape[0]):
+        away = x.astype(np.float64)
+        for i in range(x.size):
+            away[i] -= minimisers[k, i % minimisers.shape[1]]
+        length = squared_length(away)
+        # Not a minimum, which would keep a nan.
+        nearest = nearest if length >= nearest else length
+    return nearest
+
+
+@cache
+def environment(landscape: Landscape) -> Any:
+    """``environment(p, q, sample_key, noise_key, like)``: the ``env`` of `slope`, with named parameters."""
+    of_objective, of_noise = named_parameters(landscape.objective), named_parameters(landscape.noise)
+
+    @compile_function
+    def env(p, q, sample_key, noise_key, like):
+        return of_objective(in_dtype(p, like)), of_noise(q), sample_key, noise_key
+
+    return env

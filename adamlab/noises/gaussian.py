@@ -1,0 +1,19 @@
+"""Additive normal noise."""
+
+import math
+
+from adamlab.symbols import NoiseScale, parameters
+
+
+@parameters
+class Gaussian:
+    """g + ``scale`` z, with z standard normal, independent over coordinates and steps.
+
+    The normal number comes from two uniform ones (Box & Muller 1958).
+    """
+
+    scale: NoiseScale
+
+    def noisy(self, g, u, v):
+        """One coordinate of the gradient with its noise."""
+        return g + self.scale * (math.sqrt(-2.0 * math.log(1.0 - u)) * math.cos(2.0 * math.pi * v))

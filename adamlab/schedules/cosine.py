@@ -1,0 +1,19 @@
+"""Half a cosine down."""
+
+import math
+
+from adamlab.symbols import FinalShare, parameters
+
+
+@parameters
+class Cosine:
+    """From lr at the first step along half a cosine towards ``final`` lr, which step n_steps + 1 would have.
+
+    Source: Loshchilov & Hutter 2017 (arXiv:1608.03983), equation 5, without restarts.
+    """
+
+    final: FinalShare
+
+    def factor(self, t, n_steps):
+        """final + (1 - final) (1 + cos(pi (t - 1) / n_steps)) / 2."""
+        return self.final + (1.0 - self.final) * (0.5 * (1.0 + math.cos(math.pi * ((t - 1) / n_steps))))

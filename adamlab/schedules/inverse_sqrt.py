@@ -1,0 +1,14 @@
+"""The decay of online convex optimization."""
+
+import math
+
+from adamlab.symbols import parameters
+
+
+@parameters
+class InverseSqrt:
+    """lr / sqrt(t), as in the regret bounds of Kingma & Ba 2015, section 4, and Reddi et al. 2018."""
+
+    def factor(self, t, n_steps):
+        """1 / sqrt(t)."""
+        return 1.0 / math.sqrt(t)
