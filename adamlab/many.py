@@ -1,0 +1,295 @@
+"""Many runs at once: those of the same optimizer on the same problem go through one compiled loop, on all cores."""
+
+import itertools
+import math
+import os
+import time
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from adamlab.backends import acts_on, first_carry, state_names
+from adamlab.minimize import Result, first_iterate, kept_steps, minimize
+from adamlab.parameters import numbers_of, parameter_names
+from adamlab.problem import Array, Problem, objective_name
+from adamlab.random_streams import stream_key
+from adamlab.reduction import BLOCK, LANES
+from adamlab.stopping import NOT_FINITE, STOPPED_BY
+
+# Runs side by side: enough to fill vectors and hide their latency, few enough to stay in the first-level cache.
+SIDE_BY_SIDE = 256
+# The largest dimension that runs side by side; beyond, a run alone fills the machine's vectors.
+MOST_COORDINATES = 128
+# Numbers that a task may hold, so that memory stays bounded however many runs there are.
+TASK_NUMBERS = 1 << 20
+TASK_RUNS = 1 << 13
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Runs that differ in the optimizer's numbers, the seed and the tolerances only.
+
+    ``numbers`` has a row for each of the optimizer's own (in the order of its fields) and a column a run; ``limits``
+    are tol, grad_tol and loss_target likewise, ``seeds`` the seeds.
+    """
+
+    optimizer: Any
+    objective: Any
+    noise: Any
+    schedule: Any
+    n_steps: int
+    numbers: NDArray[np.float64]
+    limits: NDArray[np.float64]
+    seeds: NDArray[np.int64]
+    backend: str = "numba"
+    trace: str = "none"
+    trace_points: int = 2
+
+    @property
+    def runs(self) -> int:
+        """How many."""
+        return self.seeds.size
+
+    def part(self, first: int, end: int) -> "Batch":
+        """The runs from ``first`` to ``end``."""
+        cut = slice(first, end)
+        return replace(self, numbers=self.numbers[:, cut], limits=self.limits[:, cut], seeds=self.seeds[cut])
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What the runs of a task came to.
+
+    ``runs`` has the columns status, stopped_by, steps, loss, grad_norm, error and seconds, a row a run; ``points`` are
+    the reported points (runs x dim, None where a run failed); ``trace`` has those of `Result` and ``run``, the run's
+    place in the task, or is None. A run's ``seconds`` are its share of the task's.
+    """
+
+    runs: pl.DataFrame
+    points: Array | None
+    trace: pl.DataFrame | None
+
+
+OUTCOME_COLUMNS: dict[str, Any] = {
+    "status": pl.String,
+    "stopped_by": pl.String,
+    "steps": pl.Int64,
+    "loss": pl.Float64,
+    "grad_norm": pl.Float64,
+    "error": pl.String,
+    "seconds": pl.Float64,
+}
+
+
+def run_batch(batch: Batch, threads: int | None = None) -> Iterator[tuple[int, Outcomes]]:
+    """Run a batch, task by task; yields the place of each task's first run, in order, and what its runs came to."""
+    size = _task_size(batch)
+    starts = range(0, batch.runs, size)
+    work = _task if _compiles(batch) else _one_by_one
+    tasks = ((first, batch.part(first, first + size)) for first in starts)
+    threads = threads or len(os.sched_getaffinity(0))
+    if threads == 1 or len(starts) == 1:
+        for first, task in tasks:
+            yield first, work(task)
+        return
+    first, task = next(tasks)
+    # The first task compiles or loads the kernel, once; a few tasks wait ahead of the one that is asked for.
+    yield first, work(task)
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = [(first, pool.submit(work, task)) for first, task in itertools.islice(tasks, 2 * threads)]
+        while waiting:
+            first, outcome = waiting.pop(0)
+            yield first, outcome.result()
+            waiting.extend((first, pool.submit(work, task)) for first, task in itertools.islice(tasks, 1))
+
+
+def _task_size(batch: Batch) -> int:
+    if not _compiles(batch):
+        return 256
+    per_run = int(batch.objective.dim) * (2 + len(state_names(batch.optimizer)))
+    per_run += 4 * len(kept_steps(batch.trace, batch.n_steps, batch.trace_points))
+    size = max(1, min(TASK_RUNS, TASK_NUMBERS // per_run))
+    return max(SIDE_BY_SIDE, size // SIDE_BY_SIDE * SIDE_BY_SIDE) if _side_by_side(batch) else size
+
+
+def _compiles(batch: Batch) -> bool:
+    """Whether there is a kernel for many such runs: for rules of one coordinate on a leaf of the lab's."""
+    elementwise = acts_on(batch.optimizer) == "coordinate"
+    return batch.backend == "numba" and elementwise and not hasattr(batch.objective, "functions")
+
+
+def _side_by_side(batch: Batch) -> bool:
+    return bool(batch.objective.separable) and batch.objective.dim <= MOST_COORDINATES
+
+
+def _task(batch: Batch) -> Outcomes:
+    from adamlab.compiled_many import lanes_kernel, one_by_one_kernel
+    from adamlab.landscape import landscape_of
+
+    begun = time.perf_counter()
+    problem = Problem(batch.objective, batch.noise)
+    landscape = landscape_of(problem)
+    watches = bool((batch.limits[1] > 0).any() or (batch.limits[2] > -math.inf).any())
+    side_by_side = _side_by_side(batch)
+    make: Any = lanes_kernel if side_by_side else one_by_one_kernel
+    kernel = make(batch.optimizer, type(batch.schedule), landscape, watches)
+    kept = np.array(
+        [0, *kept_steps(batch.trace, batch.n_steps, batch.trace_points)] if batch.trace != "none" else [], int
+    )
+    begin = _begin(batch)
+    runs, dim = batch.runs, batch.objective.dim
+    tol, grad_tol, loss_target = batch.limits
+    ends = (np.empty(runs, np.int64), np.empty(runs, np.int64), *(np.empty(runs) for _ in range(4)))
+    points = np.empty(dim * runs, begin[0].dtype)
+    trace = tuple(np.full((kept.size, runs), math.nan) for _ in range(4))
+    kernel(
+        tuple(batch.numbers),
+        numbers_of(batch.schedule),
+        batch.n_steps,
+        numbers_of(batch.objective),
+        () if batch.noise is None else numbers_of(batch.noise),
+        _keys(batch),
+        (tol * tol, grad_tol * grad_tol, np.ascontiguousarray(loss_target)),
+        first_carry(batch.optimizer),
+        begin,
+        problem.data,
+        problem.minimisers,
+        kept,
+        _lanes_scratch(batch, begin) if side_by_side else _single_scratch(batch, problem, begin),
+        ends,
+        points,
+        trace,
+    )
+    frame = _frame(ends, (time.perf_counter() - begun) / runs)
+    return Outcomes(frame, points.reshape(dim, runs).T, _trace_frame(kept, ends, trace) if kept.size else None)
+
+
+def _keys(batch: Batch) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    seeds, places = np.unique(batch.seeds, return_inverse=True)
+    name = objective_name(batch.objective)
+    samples, noise = (np.array([stream_key(int(s), f"{name} {use}") for s in seeds]) for use in ("samples", "noise"))
+    return samples[places], noise[places]
+
+
+def _begin(batch: Batch) -> tuple[Array, ...]:
+    """Theta and the state at the start of every run: arrays of dim x runs, flat."""
+    theta = np.repeat(first_iterate(batch.objective)[:, None], batch.runs, axis=1)
+    if not hasattr(batch.optimizer, "first_state"):
+        return tuple(a.ravel() for a in (theta, *(np.zeros_like(theta) for _ in state_names(batch.optimizer))))
+    states = batch.optimizer.first_state(_named(batch, batch.numbers), theta)
+    return tuple(np.array(a, theta.dtype).ravel() for a in (theta, *states))
+
+
+def _named(batch: Batch, numbers: Any) -> Any:
+    """An optimizer's numbers under their names, as its methods read them: of one run, or an array each for all."""
+    return SimpleNamespace(**dict(zip(parameter_names(batch.optimizer), numbers, strict=True)))
+
+
+def _lanes_scratch(batch: Batch, begin: tuple[Array, ...]) -> tuple[Any, ...]:
+    width, dim, dtype = SIDE_BY_SIDE, batch.objective.dim, begin[0].dtype
+    c, carry = batch.optimizer.coefficients(_named(batch, batch.numbers[:, 0]), 1)
+    return (
+        tuple(np.empty(width) for _ in batch.numbers),
+        tuple(np.empty(width) for _ in carry),
+        tuple(np.empty(width, dtype) for _ in c),
+        (np.empty(width, np.uint64), np.empty(width, np.uint64)),
+        tuple(np.empty(width) for _ in range(3)),
+        tuple(np.empty(dim * width, dtype) for _ in begin),
+        np.empty((LANES, width)),
+        np.empty(width, np.int64),
+        *(np.empty(width) for _ in range(5)),
+    )
+
+
+def _single_scratch(batch: Batch, problem: Problem, begin: tuple[Array, ...]) -> tuple[Any, ...]:
+    objective, dtype = batch.objective, begin[0].dtype
+    own = tuple(np.empty(objective.dim, dtype) for _ in begin)
+    beside = problem.data if objective.separable else (np.empty(objective.dim, dtype),)
+    drawn = objective.n_draws() if problem.is_sampled and not objective.separable and objective.draws else 0
+    padded = min(BLOCK, -(-objective.dim // LANES) * LANES)
+    return own, beside, np.empty(drawn), np.zeros(padded, dtype), np.empty(max(1, -(-objective.dim // BLOCK)))
+
+
+def _frame(ends: Any, seconds: float) -> pl.DataFrame:
+    steps, reasons, _, losses, squares, _ = ends
+    finite = np.isfinite(losses) & (reasons != NOT_FINITE)
+    converged = finite & np.isin(reasons, list(STOPPED_BY))
+    with np.errstate(invalid="ignore"):
+        norms = np.sqrt(squares)
+    columns = {
+        "status": pl.Series(np.where(finite, np.where(converged, 1, 0), 2)).replace_strict(
+            [0, 1, 2], ["max_steps", "converged", "diverged"], return_dtype=pl.String
+        ),
+        "stopped_by": pl.Series(np.where(converged, reasons, 0)).replace_strict(
+            list(STOPPED_BY), list(STOPPED_BY.values()), default=None, return_dtype=pl.String
+        ),
+        "steps": steps,
+        "loss": losses,
+        "grad_norm": norms,
+        "error": pl.Series([None], dtype=pl.String).new_from_index(0, steps.size),
+        "seconds": np.full(steps.size, seconds),
+    }
+    return pl.DataFrame(columns, schema=OUTCOME_COLUMNS)
+
+
+def _trace_frame(kept: NDArray[np.int64], ends: Any, trace: Any) -> pl.DataFrame:
+    """A row for each kept step before a run's last, and one for the last."""
+    steps, _, step_sq, loss, gradient_sq, distance_sq = ends
+    at = np.vstack([np.repeat(kept[:, None], steps.size, axis=1), steps])
+    there = (at < steps) | (np.arange(len(at)) == len(at) - 1)[:, None]
+    columns: dict[str, Any] = {
+        "run": np.repeat(np.arange(steps.size)[:, None], len(at), axis=1)[there.T],
+        "step": at.T[there.T],
+    }
+    last = {"loss": loss, "grad_norm": gradient_sq, "step_norm": step_sq, "distance": distance_sq}
+    for (name, end), rows in zip(last.items(), trace, strict=True):
+        values = np.vstack([rows, end]).T[there.T]
+        with np.errstate(invalid="ignore"):
+            columns[name] = values if name == "loss" else np.sqrt(values)
+    return pl.DataFrame(columns).with_columns(pl.col("step_norm", "distance").fill_nan(None))
+
+
+def _one_by_one(batch: Batch) -> Outcomes:
+    """Runs for which there is no common loop; one that raises is a row of its own."""
+    rows: list[dict[str, Any]] = []
+    traces, points = [], []
+    for run in range(batch.runs):
+        try:
+            result = _alone(batch, run)
+        except Exception as error:
+            rows.append({"status": "failed", "error": traceback.format_exception_only(error)[-1].strip()})
+            points.append(np.full(batch.objective.dim, math.nan))
+            continue
+        rows.append({name: getattr(result, name, None) for name in OUTCOME_COLUMNS})
+        points.append(result.theta)
+        if result.trace is not None:
+            traces.append(result.trace.select(pl.lit(run).cast(pl.Int64).alias("run"), pl.all()))
+    frame = pl.DataFrame(rows, schema=OUTCOME_COLUMNS, orient="row")
+    return Outcomes(frame, np.array(points), pl.concat(traces) if traces else None)
+
+
+def _alone(batch: Batch, run: int) -> Result:
+    """One run of a batch by itself."""
+    tol, grad_tol, loss_target = (float(limit) for limit in batch.limits[:, run])
+    numbers = batch.numbers[:, run].tolist()
+    return minimize(
+        batch.objective,
+        batch.optimizer(**dict(zip(parameter_names(batch.optimizer), numbers, strict=True))),
+        n_steps=batch.n_steps,
+        tol=tol,
+        grad_tol=grad_tol,
+        loss_target=loss_target,
+        noise=batch.noise,
+        schedule=batch.schedule,
+        seed=int(batch.seeds[run]),
+        backend=batch.backend,
+        trace=batch.trace,
+        trace_points=batch.trace_points,
+    )
