@@ -66,7 +66,8 @@ def landscape_of(problem: Problem) -> Landscape | None:
     noise = None if problem.noise is None else problem.noise.__class__
     function: Any = objective.gradient
     if inspect.ismethod(function) and function.__self__ is objective:
-        return _landscape_of_leaf(objective.__class__, noise, objective.dtype)
+        cls: Any = objective.__class__
+        return _landscape_of_leaf(cls, noise, problem.objective.dtype)
     if isinstance(function, FunctionType) and function in not_compilable:
         return None
     if not isinstance(function, FunctionType):

@@ -5,17 +5,18 @@ import math
 import os
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from adamlab.backends import acts_on, first_carry, state_names
+from adamlab.batches import Batch, batches_of_frame, batches_of_list
 from adamlab.minimize import Result, first_iterate, kept_steps, minimize
 from adamlab.parameters import numbers_of, parameter_names
 from adamlab.problem import Array, Problem, objective_name
@@ -33,47 +34,16 @@ TASK_RUNS = 1 << 13
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Runs that differ in the optimizer's numbers, the seed and the tolerances only.
-
-    ``numbers`` has a row for each of the optimizer's own (in the order of its fields) and a column a run; ``limits``
-    are tol, grad_tol and loss_target likewise, ``seeds`` the seeds.
-    """
-
-    optimizer: Any
-    objective: Any
-    noise: Any
-    schedule: Any
-    n_steps: int
-    numbers: NDArray[np.float64]
-    limits: NDArray[np.float64]
-    seeds: NDArray[np.int64]
-    backend: str = "numba"
-    trace: str = "none"
-    trace_points: int = 2
-
-    @property
-    def runs(self) -> int:
-        """How many."""
-        return self.seeds.size
-
-    def part(self, first: int, end: int) -> "Batch":
-        """The runs from ``first`` to ``end``."""
-        cut = slice(first, end)
-        return replace(self, numbers=self.numbers[:, cut], limits=self.limits[:, cut], seeds=self.seeds[cut])
-
-
-@dataclass(frozen=True)
 class Outcomes:
     """What the runs of a task came to.
 
     ``runs`` has the columns status, stopped_by, steps, loss, grad_norm, error and seconds, a row a run; ``points`` are
-    the reported points (runs x dim, None where a run failed); ``trace`` has those of `Result` and ``run``, the run's
+    the reported points (runs x dim, nan where a run failed); ``trace`` has those of `Result` and ``run``, the run's
     place in the task, or is None. A run's ``seconds`` are its share of the task's.
     """
 
     runs: pl.DataFrame
-    points: Array | None
+    points: Array
     trace: pl.DataFrame | None
 
 
@@ -86,6 +56,44 @@ OUTCOME_COLUMNS: dict[str, Any] = {
     "error": pl.String,
     "seconds": pl.Float64,
 }
+
+
+def minimize_many(
+    configurations: pl.DataFrame | Iterable[Mapping[str, Any]], *, theta: bool = False, threads: int | None = None
+) -> pl.DataFrame:
+    """Run many configurations, those of the same optimizer on the same problem in one compiled loop, on all cores.
+
+    ``configurations`` is a frame with a row a run and columns under the swept keys (``optimizer``, ``optimizer.lr``,
+    ``objective``, ``objective.x0``, ``dim``, ``n_steps``, ...), every number of a leaf among them; or a list of mappings
+    with the keyword arguments of `minimize`, their leaves made. What may be left out is as in `minimize`, but for the
+    trace, which is ``none``. Returns a frame with a row for each, in order: status, stopped_by, steps, loss, grad_norm,
+    error (the message of a run that raised, which costs the others nothing) and seconds (its share); with ``theta`` the
+    reported points as lists, and, if any run kept one, ``trace``, a list of rows. The results are, bit for bit, those of
+    `minimize`. ``threads`` is the number of cores unless given.
+
+    Raises `ConfigurationError` for a value out of range, before any run.
+    """
+    is_frame = isinstance(configurations, pl.DataFrame)
+    batches = list(batches_of_frame(configurations) if is_frame else batches_of_list(cast(Any, configurations)))
+    frames = []
+    for batch in batches:
+        for first, outcomes in run_batch(batch, threads):
+            places = batch.places[first : first + len(outcomes.runs)]
+            frames.append(_with_points_and_trace(outcomes, theta).with_columns(pl.Series("place", places)))
+    if not frames:
+        return pl.DataFrame(schema=OUTCOME_COLUMNS)
+    return pl.concat(frames, how="diagonal_relaxed").sort("place").drop("place")
+
+
+def _with_points_and_trace(outcomes: Outcomes, theta: bool) -> pl.DataFrame:
+    frame = outcomes.runs
+    if theta:
+        frame = frame.with_columns(pl.Series("theta", outcomes.points.tolist(), dtype=pl.List(pl.Float64)))
+    if outcomes.trace is None:
+        return frame
+    rows = pl.struct(pl.exclude("run")).alias("trace")
+    traces = outcomes.trace.group_by("run", maintain_order=True).agg(rows)
+    return frame.with_row_index("run").join(traces.cast({"run": pl.UInt32}), on="run", how="left").drop("run")
 
 
 def run_batch(batch: Batch, threads: int | None = None) -> Iterator[tuple[int, Outcomes]]:

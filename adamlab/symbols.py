@@ -12,6 +12,9 @@ from functools import cache
 from numbers import Integral, Real
 from typing import Annotated, Any, Protocol, TypeVar, cast, dataclass_transform, get_type_hints
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class ConfigurationError(ValueError):
     """A value, name or file of the user's that the lab refuses, said in one sentence."""
@@ -53,11 +56,17 @@ class Number:
             raise ConfigurationError(f"{owner}: {name} must be {kind} in {self.allowed}; it is {_plain(value)}")
         return int(cast(Any, value))
 
-    def _contains(self, number: float) -> bool:
+    def check_all(self, owner: str, name: str, values: NDArray[np.float64]) -> None:
+        """`check` of an array of numbers: refuses the first that is out of range."""
+        fits = self._contains(values) & (not self.whole or values == np.floor(values))
+        if not np.all(fits):
+            self.check(owner, name, values[~fits].flat[0].item())
+
+    def _contains(self, number: Any) -> Any:
         low, high = (_bound(end) for end in self.allowed[1:-1].split(","))
         above = low <= number if self.allowed[0] == "[" else low < number
         below = number <= high if self.allowed[-1] == "]" else number < high
-        return above and below
+        return above & below
 
 
 @dataclass(frozen=True)
