@@ -39,9 +39,9 @@ DEFAULTS: dict[str, Any] = {
 class Batch:
     """Runs that differ in the optimizer's numbers, the seed and the tolerances only.
 
-    ``optimizer`` is a class and the other leaves are made. ``numbers`` has a row for each of the optimizer's own (in the
-    order of its fields) and a column a run; ``limits`` are tol, grad_tol and loss_target likewise; ``places`` says which
-    of the configurations each run is.
+    ``optimizer`` is a class and the other leaves are made. ``numbers`` has a row for each of the optimizer's own (in
+    the order of its fields) and a column a run; ``limits`` are tol, grad_tol and loss_target likewise; ``places`` says
+    which of the configurations each run is.
     """
 
     optimizer: Any
@@ -109,7 +109,9 @@ def _batch_of_rows(rows: pl.DataFrame) -> Batch:
         noise=noise,
         schedule=schedule,
         n_steps=n_steps,
-        numbers=np.array([_numbers(optimizer, name, rows) for name in parameter_names(optimizer)]).reshape(-1, len(rows)),
+        numbers=np.array([_numbers(optimizer, name, rows) for name in parameter_names(optimizer)]).reshape(
+            -1, len(rows)
+        ),
         limits=np.array([_limit(name, rows) for name in LIMITS]),
         seeds=rows["seed"].to_numpy().astype(np.int64),
         places=rows["place"].to_numpy().astype(np.int64),

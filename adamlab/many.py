@@ -64,12 +64,12 @@ def minimize_many(
     """Run many configurations, those of the same optimizer on the same problem in one compiled loop, on all cores.
 
     ``configurations`` is a frame with a row a run and columns under the swept keys (``optimizer``, ``optimizer.lr``,
-    ``objective``, ``objective.x0``, ``dim``, ``n_steps``, ...), every number of a leaf among them; or a list of mappings
-    with the keyword arguments of `minimize`, their leaves made. What may be left out is as in `minimize`, but for the
-    trace, which is ``none``. Returns a frame with a row for each, in order: status, stopped_by, steps, loss, grad_norm,
-    error (the message of a run that raised, which costs the others nothing) and seconds (its share); with ``theta`` the
-    reported points as lists, and, if any run kept one, ``trace``, a list of rows. The results are, bit for bit, those of
-    `minimize`. ``threads`` is the number of cores unless given.
+    ``objective``, ``objective.x0``, ``dim``, ``n_steps``, ...), every number of a leaf among them; or a list of
+    mappings with the keyword arguments of `minimize`, their leaves made. What may be left out is as in `minimize`, but
+    for the trace, which is ``none``. Returns a frame with a row for each, in order: status, stopped_by, steps, loss,
+    grad_norm, error (the message of a run that raised, which costs the others nothing) and seconds (its share); with
+    ``theta`` the reported points as lists, and, if any run kept one, ``trace``, a list of rows. The results are, bit
+    for bit, those of `minimize`. ``threads`` is the number of cores unless given.
 
     Raises `ConfigurationError` for a value out of range, before any run.
     """
