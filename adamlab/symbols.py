@@ -137,6 +137,7 @@ Momentum = Annotated[float, Number("μ", "[0, 1)")]
 WeightDecay = Annotated[float, Number("λ", "[0, inf)")]
 
 Dim = Annotated[int, Number("d", "[1, 2^63)", whole=True)]
+PlaneDim = Annotated[int, Number("d", "[2, 2]", whole=True)]
 Start = Annotated[float | Sequence[float], Pattern("θ₀")]
 DType = Annotated[str, Choice("", ("float64", "float32"))]
 Condition = Annotated[float, Number("κ", "[1, inf)")]
@@ -158,12 +159,15 @@ def parameters(cls: type[T]) -> type[T]:
     """Make a class of annotated fields a frozen, keyword-only dataclass that refuses values out of range.
 
     Numbers are stored as floats (whole numbers as ints), so that a record of them has one type. Raises
-    `ConfigurationError` on construction, for example ``Adam: beta1 must lie in [0, 1); it is 1.5``.
+    `ConfigurationError` on construction, for example ``Adam: beta1 must lie in [0, 1); it is 1.5``. A rule that
+    several fields must keep together stands in the class's own ``__post_init__``, which sees the numbers as stored.
     """
+    together = cls.__dict__.get("__post_init__", lambda _: None)
 
     def check(self: T) -> None:
         for name, symbol in symbols(cast(Any, cls)).items():
             object.__setattr__(self, name, symbol.check(cls.__name__, name, getattr(self, name)))
+        together(self)
 
     cls.__post_init__ = check  # type: ignore[attr-defined]
     return dataclass(frozen=True, kw_only=True)(cls)
