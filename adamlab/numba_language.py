@@ -19,6 +19,9 @@ from numba.extending import intrinsic, overload
 
 from adamlab.reduction import BLOCK, LANES, squared_length, total
 
+# NumPy's names for numbers, which are literals by another name.
+CONSTANTS = {"np.pi": np.pi, "np.e": np.e}
+
 
 def compile_function(function: Callable[..., Any]) -> Any:
     """Compile with IEEE division (a zero divisor gives an infinity) and no fast-math."""
@@ -34,8 +37,9 @@ def compile_loop(function: Callable[..., Any]) -> Any:
 def in_numba(function: Callable[..., Any], dtype: str = "float64") -> Callable[..., Any]:
     """``function``, written for NumPy, rewritten where Numba would mean something else by the same words.
 
-    A float literal takes ``dtype``, as it does in NumPy beside an array of that dtype; Numba would carry the
-    computation out in float64. And a choice between numbers stays a number; Numba's ``np.where`` makes an array of it.
+    A float literal (also ``np.pi`` and ``np.e``) takes ``dtype``, as it does in NumPy beside an array of that dtype;
+    Numba would carry the computation out in float64. And a choice between numbers stays a number; Numba's ``np.where``
+    makes an array of it.
     """
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
@@ -45,18 +49,22 @@ def in_numba(function: Callable[..., Any], dtype: str = "float64") -> Callable[.
     names = {**function.__globals__, "_where": _where}
     number = np.dtype(dtype).type
 
+    def in_dtype_of_arrays(node: ast.expr, value: float) -> ast.expr:
+        name = f"_literal_{len(names)}"
+        names[name] = number(value)
+        return ast.copy_location(ast.Name(name, ast.Load()), node)
+
     class Rewrite(ast.NodeTransformer):
         def visit_Constant(self, node: ast.Constant) -> ast.expr:
-            if type(node.value) is not float:
-                return node
-            name = f"_literal_{len(names)}"
-            names[name] = number(node.value)
-            return ast.copy_location(ast.Name(name, ast.Load()), node)
+            return in_dtype_of_arrays(node, node.value) if type(node.value) is float else node
 
         def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-            if ast.unparse(node) != "np.where":
-                return self.generic_visit(node)  # type: ignore[return-value]
-            return ast.copy_location(ast.Name("_where", ast.Load()), node)
+            written = ast.unparse(node)
+            if written in CONSTANTS:
+                return in_dtype_of_arrays(node, CONSTANTS[written])
+            if written == "np.where":
+                return ast.copy_location(ast.Name("_where", ast.Load()), node)
+            return self.generic_visit(node)  # type: ignore[return-value]
 
     tree.body[0].decorator_list = []  # type: ignore[attr-defined]
     exec(compile(Rewrite().visit(tree), inspect.getfile(function), "exec"), names)
