@@ -4,12 +4,15 @@ from typing import Annotated
 
 import numpy as np
 
+from adamlab.reduction import total
 from adamlab.symbols import DType, Number, Start, parameters
 
 
 @parameters
 class Rosenbrock:
     """f(x) = sum over i < d of b (x_{i+1} - x_i^2)^2 + (a - x_i)^2; for a = 1 the minimum is 0 at (1, ..., 1).
+
+    For d = 2 it is 0 at (a, a^2) whatever a; with more coordinates it is not known, but for a = 1 (and 0).
 
     Source: Rosenbrock 1960 (d = 2, a = 1, b = 100, start (-1.2, 1)); the sum over neighbours is the form of
     De Jong 1975. Needs ``dim`` >= 2.
@@ -22,12 +25,13 @@ class Rosenbrock:
     dtype: DType = "float64"
 
     separable = False
+    published = ((-1.2, 1.0), 24.2)
 
     def value(self, x):
         """f at ``x``."""
         valley = x[1:] - x[:-1] * x[:-1]
         slope = self.a - x[:-1]
-        return np.sum(self.b * (valley * valley) + slope * slope)
+        return total(self.b * (valley * valley) + slope * slope)
 
     def gradient(self, x):
         """The gradient at ``x``, an array of its shape."""
@@ -36,3 +40,16 @@ class Rosenbrock:
         g[:-1] = -2.0 * x[:-1] * valley - 2.0 * (self.a - x[:-1])
         g[1:] += valley
         return g
+
+    def minimisers(self):
+        """The point where all terms vanish; no row if there is none."""
+        point = np.full((1, self.dim), self.a)
+        point[0, -1] = self.a * self.a
+        return point[: self._all_terms_vanish()]
+
+    def minimum(self):
+        """The value there; nan if it is not known."""
+        return 0.0 if self._all_terms_vanish() else np.nan
+
+    def _all_terms_vanish(self):
+        return self.dim == 2 or self.a == self.a * self.a

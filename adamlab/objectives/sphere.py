@@ -1,5 +1,7 @@
 """The sphere, the seed's objective: the sum of squares."""
 
+import numpy as np
+
 from adamlab.symbols import Dim, DType, Start, parameters
 
 
@@ -15,6 +17,7 @@ class Sphere:
     dtype: DType = "float64"
 
     separable = True
+    published = ((10.0, 10.0), 200.0)
 
     def value(self, x):
         """One coordinate's term."""
@@ -23,3 +26,11 @@ class Sphere:
     def gradient(self, x):
         """One coordinate's derivative."""
         return x + x
+
+    def minimisers(self):
+        """The origin."""
+        return np.array([[0.0]])
+
+    def minimum(self):
+        """The value there."""
+        return 0.0

@@ -1,0 +1,59 @@
+"""A quadratic with a given condition number whose axes are not the coordinates'."""
+
+from functools import lru_cache
+from typing import Annotated
+
+import numpy as np
+
+from adamlab.random_matrices import symmetric
+from adamlab.random_streams import stream
+from adamlab.reduction import total
+from adamlab.symbols import SEED, Condition, Dim, DType, Start, parameters
+
+
+@parameters
+class RotatedQuadratic:
+    """f(x) = 1/2 x^T A x, A = Q diag(h) Q^T, h spaced geometrically from 1 to ``condition``; minimum 0 at the origin.
+
+    Q is a random rotation, fixed by ``seed``. The curvatures are those of `adamlab.objectives.quadratic`, so what a
+    method loses here against that one it owes to the coordinates. A gradient takes ``dim`` squared operations, and A as
+    much memory.
+
+    Source: the standard test of invariance under rotation, for example Hansen, Ros, Mauny, Schoenauer & Auger 2011.
+    """
+
+    dim: Dim
+    x0: Start
+    condition: Condition
+    seed: Annotated[int, SEED]
+    dtype: DType = "float64"
+
+    separable = False
+    # In one dimension a rotation changes nothing, and the one curvature is 1.
+    published = ((3.0,), 4.5)
+
+    def data(self):
+        """The matrix A."""
+        return (curvature(self.dim, self.condition, self.seed),)
+
+    def value(self, x, a):
+        """f at ``x``."""
+        return 0.5 * total(x * (a @ x))
+
+    def gradient(self, x, a):
+        """The gradient at ``x``."""
+        return a @ x
+
+    def minimisers(self):
+        """The origin."""
+        return np.array([[0.0]])
+
+    def minimum(self):
+        """The value there."""
+        return 0.0
+
+
+@lru_cache(maxsize=4)
+def curvature(dim, condition, seed):
+    """The matrix A, kept for the last few instances: to make it costs as much as thousands of gradients."""
+    return symmetric(np.geomspace(1.0, condition, dim), stream(seed, "rotated_quadratic rotation"))

@@ -1,0 +1,42 @@
+"""The sum of different powers: coordinates from quadratic to all but flat."""
+
+import numpy as np
+
+from adamlab.symbols import Dim, DType, Start, parameters
+
+
+@parameters
+class SumOfPowers:
+    """f(x) = sum of |x_i|^(i+1), i from 1; minimum 0 at the origin.
+
+    Near the minimum the curvature of all coordinates but the first vanishes: no rate of convergence is linear.
+
+    Source: Surjanovic & Bingham's library of test functions, sum of different powers.
+    """
+
+    dim: Dim
+    x0: Start
+    dtype: DType = "float64"
+
+    separable = True
+    published = ((-1.0, 2.0), 9.0)
+
+    def data(self):
+        """The powers i + 1."""
+        return (np.arange(2.0, self.dim + 2.0),)
+
+    def value(self, x, power):
+        """One coordinate's term."""
+        return np.abs(x) ** power
+
+    def gradient(self, x, power):
+        """One coordinate's derivative."""
+        return np.sign(x) * power * np.abs(x) ** (power - 1.0)
+
+    def minimisers(self):
+        """The origin."""
+        return np.array([[0.0]])
+
+    def minimum(self):
+        """The value there."""
+        return 0.0
