@@ -1,8 +1,11 @@
 """Contract tests are written once and asked of every leaf in ``conf/``; commands run as a person runs them."""
 
+import ast
+import inspect
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -38,12 +41,32 @@ def optimizer(optimizer_name):
 
 @pytest.fixture
 def make_objective(objective_name):
-    """The leaf of one file in conf/objective, for a dim and dtype."""
+    """The leaf of one file in conf/objective, for a dim (its own if none is given) and dtype."""
 
-    def make(dim, dtype="float64", **changed):
-        return build("objective", node("objective", objective_name) | changed, dim=dim, dtype=dtype)
+    def make(dim=None, dtype="float64", **changed):
+        numbers = node("objective", objective_name) | changed
+        own = numbers.pop("dim")
+        return build("objective", numbers, dim=own if dim is None else dim, dtype=dtype)
 
     return make
+
+
+# Operations whose every bit IEEE's arithmetic settles, or which compute nothing; of others each library has its own.
+EXACT = {"abs", "sign", "sqrt", "minimum", "maximum", "where", "zeros_like", "empty_like"}
+
+
+@pytest.fixture
+def gradient_is_exact():
+    """Whether an objective's gradient consists of operations that give the same bits everywhere."""
+
+    def decide(objective):
+        tree = ast.parse(textwrap.dedent(inspect.getsource(objective.gradient)))
+        operators = {type(node.op) for node in ast.walk(tree) if isinstance(node, ast.BinOp)}
+        called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        allowed = {"total", "squared_length", "x.dtype.type", *(f"np.{name}" for name in EXACT)}
+        return operators <= {ast.Add, ast.Sub, ast.Mult, ast.Div} and called <= allowed
+
+    return decide
 
 
 @pytest.fixture

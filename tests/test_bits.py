@@ -43,8 +43,18 @@ def test_a_whole_run_of_any_optimizer_is_the_same_on_every_backend(optimizer, dt
     assert_same_run(optimizer, Quadratic(dim=37, x0=[-1.2, 1.0], condition=100.0, dtype=dtype))
 
 
-def test_a_whole_run_on_any_objective_is_the_same_on_every_backend(make_objective, dtype):
-    assert_same_run(Adam(lr=0.1, beta1=0.9, beta2=0.999, eps=1e-8), make_objective(37, dtype))
+def test_a_whole_run_on_any_objective_is_the_same_on_every_backend(make_objective, gradient_is_exact, dtype):
+    adam, objective = Adam(lr=0.1, beta1=0.9, beta2=0.999, eps=1e-8), make_objective(None, dtype)
+    if gradient_is_exact(objective):
+        return assert_same_run(adam, objective)
+    # A last bit of the gradient may differ, and the run must not make more of it than steps do.
+    ends = []
+    for backend in BACKENDS:
+        run = stepper(backend, adam, Problem(objective), first_iterate(objective))
+        run.advance(60, Stopping(tol=1e-6))
+        ends.append(run.theta)
+    for other in ends[1:]:
+        assert np.max(np.abs(other - ends[0])) <= 100 * np.finfo(dtype).eps * np.max(np.abs(ends[0]))
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast")
