@@ -42,7 +42,7 @@ class Levy:
     def gradient(self, x, first, height, frequency, phase):
         """One coordinate's derivative."""
         u = 0.25 * (x - 1.0)
-        edge = first * (0.5 * np.pi) * np.sin(np.pi * u) * np.cos(np.pi * u)
+        edge = first * (0.25 * np.pi) * np.sin(2.0 * np.pi * u)
         wave, slope = np.sin(frequency * u + phase), np.cos(frequency * u + phase)
         return edge + 0.5 * u * (1.0 + height * wave * (wave + u * frequency * slope))
 
