@@ -45,8 +45,7 @@ def make_objective(objective_name):
 
     def make(dim=None, dtype="float64", **changed):
         numbers = node("objective", objective_name) | changed
-        own = numbers.pop("dim")
-        return build("objective", numbers, dim=own if dim is None else dim, dtype=dtype)
+        return build("objective", numbers, dim=numbers["dim"] if dim is None else dim, dtype=dtype)
 
     return make
 
