@@ -6,7 +6,8 @@ check below is the only one in the lab. A leaf that needs a letter of its own wr
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from numbers import Integral, Real
@@ -67,6 +68,24 @@ class Number:
         above = low <= number if self.allowed[0] == "[" else low < number
         below = number <= high if self.allowed[-1] == "]" else number < high
         return above & below
+
+
+@dataclass(frozen=True)
+class Family:
+    """A whole number of the form that ``member``, which increases, gives for 1, 2, 3 ...; ``form`` says it in words."""
+
+    sign: str
+    form: str
+    member: Callable[[int], int]
+
+    def check(self, owner: str, name: str, value: object) -> int:
+        """Return ``value`` as an int if it is of the form, or raise `ConfigurationError` with those nearest to it."""
+        number = int(Number(self.sign, "[1, 2^63)", whole=True).check(owner, name, value))
+        h = 1 + bisect_left(range(1, number + 1), number, key=self.member)
+        if self.member(h) == number:
+            return number
+        nearest = " or ".join(str(self.member(k)) for k in (h - 1, h) if k)
+        raise ConfigurationError(f"{owner}: {name} must be {self.form}, such as {nearest}; it is {number}")
 
 
 @dataclass(frozen=True)
@@ -144,6 +163,7 @@ Condition = Annotated[float, Number("κ", "[1, inf)")]
 NoiseScale = Annotated[float, Number("σ", "[0, inf)")]
 FinalShare = Annotated[float, Number("", "[0, 1]")]
 Warmup = Annotated[int, Number("", "[0, 2^63)", whole=True)]
+Batch = Annotated[int, Number("B", "[1, 2^31)", whole=True)]
 
 N_STEPS = Number("T", "[1, 2^63)", whole=True)
 TOLERANCE = Number("tol", "[0, inf)")

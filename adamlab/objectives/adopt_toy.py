@@ -1,0 +1,47 @@
+"""The stochastic problem on which ADOPT converges with any beta2."""
+
+from typing import Annotated
+
+import numpy as np
+
+from adamlab.symbols import Dim, DType, Number, Start, parameters
+
+
+@parameters
+class AdoptToy:
+    """f(x) = k^2 x with probability 1 / k, else -k x, on [-1, 1]; the expectation is x, least at -1.
+
+    Source: Taniguchi et al. 2024, the toy problem of the experiments (arXiv:2411.02853), cited from memory: the mean
+    f(x) = x pins the two slopes down to the ratio k, to which methods free of the gradient's scale are blind anyway.
+    The noise grows with k. Coordinates are alike and independent.
+    """
+
+    dim: Dim
+    x0: Start
+    k: Annotated[float, Number("k", "[1, inf)")]
+    dtype: DType = "float64"
+
+    separable = True
+    box = (-1.0, 1.0)
+    draws = "uniform"
+    published = ((0.5,), 0.5)
+
+    def value(self, x):
+        """One coordinate's term of the expectation."""
+        return x
+
+    def gradient(self, x):
+        """One coordinate's slope of the expectation, whatever ``x``."""
+        return 1.0 + 0.0 * x
+
+    def sampled_gradient(self, x, t, draw):
+        """One coordinate's slope of the function that is drawn."""
+        return np.where(draw * self.k < 1.0, self.k * self.k, 0.0 * x - self.k)
+
+    def minimisers(self):
+        """The lower end of the interval."""
+        return np.array([[-1.0]])
+
+    def minimum(self):
+        """The expectation at that end."""
+        return -float(self.dim)
