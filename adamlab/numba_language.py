@@ -8,6 +8,8 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable
+from functools import cache
+from types import FunctionType
 from typing import Any
 
 import numba
@@ -17,6 +19,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
+from adamlab.elementary import exp, tanh
 from adamlab.reduction import BLOCK, LANES, squared_length, total
 
 # NumPy's names for numbers, which are literals by another name.
@@ -38,15 +41,16 @@ def in_numba(function: Callable[..., Any], dtype: str = "float64") -> Callable[.
     """``function``, written for NumPy, rewritten where Numba would mean something else by the same words.
 
     A float literal (also ``np.pi`` and ``np.e``) takes ``dtype``, as it does in NumPy beside an array of that dtype;
-    Numba would carry the computation out in float64. And a choice between numbers stays a number; Numba's ``np.where``
-    makes an array of it.
+    Numba would carry the computation out in float64. A choice between numbers stays a number; Numba's ``np.where`` makes
+    an array of it. The plain functions it refers to, which Numba would refuse, are rewritten and compiled in the same
+    way. And exp and tanh are those of `adamlab.elementary`, which become vector code.
     """
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, SyntaxError):
         # Typed into a prompt, or a lambda: taken as it stands.
         return function
-    names = {**function.__globals__, "_where": _where}
+    names = {**function.__globals__, **_REPLACEMENTS}
     number = np.dtype(dtype).type
 
     def in_dtype_of_arrays(node: ast.expr, value: float) -> ast.expr:
@@ -58,22 +62,38 @@ def in_numba(function: Callable[..., Any], dtype: str = "float64") -> Callable[.
         def visit_Constant(self, node: ast.Constant) -> ast.expr:
             return in_dtype_of_arrays(node, node.value) if type(node.value) is float else node
 
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            value = names.get(node.id)
+            if isinstance(value, FunctionType) and value not in (total, squared_length):
+                names[node.id] = _compiled_beside(value, dtype)
+            return node
+
         def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
             written = ast.unparse(node)
             if written in CONSTANTS:
                 return in_dtype_of_arrays(node, CONSTANTS[written])
-            if written == "np.where":
-                return ast.copy_location(ast.Name("_where", ast.Load()), node)
-            return self.generic_visit(node)  # type: ignore[return-value]
+            name = written.replace("np.", "_")
+            if name not in _REPLACEMENTS:
+                return self.generic_visit(node)  # type: ignore[return-value]
+            return ast.copy_location(ast.Name(name, ast.Load()), node)
 
     tree.body[0].decorator_list = []  # type: ignore[attr-defined]
     exec(compile(Rewrite().visit(tree), inspect.getfile(function), "exec"), names)
     return names[function.__name__]  # type: ignore[no-any-return]
 
 
+@cache
+def _compiled_beside(function: Callable[..., Any], dtype: str) -> Any:
+    return compile_function(in_numba(function, dtype))
+
+
 def _where(condition: Any, x: Any, y: Any) -> Any:
     """`numpy.where`; compiled, it makes no array of a number."""
     return np.where(condition, x, y)
+
+
+# What stands for NumPy's functions of these names.
+_REPLACEMENTS = {"_where": _where, "_exp": exp, "_tanh": tanh}
 
 
 @overload(_where)
