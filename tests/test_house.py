@@ -17,6 +17,8 @@ ALLOWED = {
     "adamlab/objectives": {
         "adamlab.symbols",
         "adamlab.reduction",
+        "adamlab.digits",
+        "adamlab.networks",
         "adamlab.random_matrices",
         "adamlab.random_streams",
     },

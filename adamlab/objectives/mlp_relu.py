@@ -1,0 +1,53 @@
+"""A rectifier network on the digits, all examples at once."""
+
+from typing import Annotated
+
+from adamlab.digits import examples
+from adamlab.networks import (
+    NetworkDim,
+    he_normal,
+    initial,
+    network_gradient,
+    network_loss,
+    relu,
+    relu_slope,
+)
+from adamlab.random_streams import stream
+from adamlab.reduction import squared_length
+from adamlab.symbols import SEED, DType, Start, WeightDecay, parameters
+
+
+@parameters
+class MLPReLU:
+    """f = mean cross-entropy of softmax(V [max(0, W [pixels, 1]), 1]) on the digits + ``l2``/2 |(W, V)|^2.
+
+    W is h x 65 and V 10 x (h + 1), laid flat in this order: ``dim`` = 75 h + 10 says how many hidden units h there are.
+    ``x0`` is the scale of the start, drawn by ``seed``: normal weights as in He et al. 2015 (arXiv:1502.01852), biases
+    0.
+    """
+
+    dim: NetworkDim
+    x0: Start
+    l2: WeightDecay
+    seed: Annotated[int, SEED]
+    dtype: DType = "float64"
+
+    separable = False
+    # Without weights all ten classes are equally likely.
+    published = ((0.0,) * 85, 2.302585092994046)
+
+    def data(self):
+        """The images by row, by column, and their classes."""
+        return examples()
+
+    def start(self):
+        """The random weights of the start; biases are 0."""
+        return initial(he_normal, stream(self.seed, "mlp_relu start"), self.dim)
+
+    def value(self, x, rows, columns, targets):
+        """f at ``x``."""
+        return network_loss(x, columns, targets, relu) + 0.5 * self.l2 * squared_length(x)
+
+    def gradient(self, x, rows, columns, targets):
+        """The gradient at ``x``."""
+        return network_gradient(x, rows, columns, targets, relu, relu_slope) + self.l2 * x
