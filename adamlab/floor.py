@@ -1,156 +1,263 @@
 """What the machine allows: the least time a step of a method can take.
 
-Two things bound a step from below, and the larger counts: its divisions and square roots over the throughput of the
-unit that does them, and the bytes it must move over the bandwidth at that size. The operations are counted by running
-the rule itself on numbers that count; throughput and bandwidth are measured on the spot, by compiled loops with
-nothing else in them, as cases to be interleaved with what is timed.
+Three things bound a step from below, and the largest counts: its divisions and square roots over the throughput of the
+unit that does them; the numbers it must read and write over the bandwidth at that size; and, in few dimensions, the
+time one result takes to become the next, because a step cannot begin before the last has ended. The operations are
+counted by running the rule itself on numbers that count. Throughput, bandwidth and latencies are measured on the spot,
+by compiled loops with nothing else in them, as cases to be interleaved with what is timed.
+
+The loop for bandwidth passes over as many arrays as the method has, and writes those it writes: a triad, which reads
+two numbers for one that it writes, can be slower per byte than a step that writes all it reads, and is no floor.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from adamlab.backends import acts_on, first_carry, state_names
-from adamlab.numba_language import compile_function
-from adamlab.problem import objective_data
+from adamlab.fingerprint import fingerprint
+from adamlab.kernel_cache import keep_on_disk
+from adamlab.numba_language import compile_function, load, store
+from adamlab.problem import Array, objective_data
 from adamlab.timing import Case, timed
 
 # Small enough for the first-level cache, large enough for the loop's own overhead to vanish.
 _ELEMENTS = 1024
 # Passes in one call, so that the call itself does not count.
 _PASSES = 64
+# Shorter arrays would measure how soon a stored number can be loaded again, which registers can do without.
+_SHORTEST = 512
+# Bytes in a line of the cache: an array that begins elsewhere makes wide loads straddle two.
+_LINE = 64
+# About how much longer a division and a root take than a sum, to tell which of two chains is the longer.
+_WEIGHTS = {"sum": 1, "division": 4, "root": 6}
 
 
 @dataclass(frozen=True)
 class Work:
-    """What one coordinate's share of a step needs: divisions, square roots, and numbers moved.
+    """What a step needs: divisions and square roots per coordinate, arrays passed over, and its longest chain.
 
-    ``moves`` counts each number read and each written; ``read_only`` of them belong to arrays that are only read.
+    ``read_write`` arrays are read and written, ``read_only`` ones only read. The chain is that of operations, each on
+    the result of the one before, from a coordinate to its next value: ``chain_sums`` additions and multiplications,
+    ``chain_divisions`` and ``chain_roots``.
     """
 
     divisions: int
     roots: int
-    read_only: int
-    moves: int
+    read_write: int
+    read_only: int = 0
+    chain_sums: int = 0
+    chain_divisions: int = 0
+    chain_roots: int = 0
+
+
+@dataclass(frozen=True)
+class Floors:
+    """The three bounds in nanoseconds per step; see the module."""
+
+    arithmetic: float
+    movement: float
+    latency: float
+
+    @property
+    def largest(self) -> float:
+        """The floor."""
+        return max(self.arithmetic, self.movement, self.latency)
 
 
 class _Counting:
-    """A number of which only the operations done with it are kept."""
+    """A number of which only what has been done is kept: all operations, and the longest chain that led here."""
 
-    divisions = 0
-    roots = 0
+    def __init__(self, done: Counter[str], chain: Counter[str] | None = None) -> None:
+        self._done = done
+        # None for what does not depend on the coordinate's last value.
+        self.chain = chain
 
-    def _same(self, *_: object) -> "_Counting":
-        return self
+    def _after(self, operation: str, others: Iterable[object]) -> "_Counting":
+        """The result of an operation on this and others; of one that has no name, such as a maximum, its chain."""
+        self._done.update([operation])
+        chains = [x.chain for x in (self, *others) if isinstance(x, _Counting) and x.chain is not None]
+        longest = max(chains, key=lambda chain: sum(_WEIGHTS[name] * n for name, n in chain.items()), default=None)
+        return _Counting(self._done, None if longest is None else longest + Counter([operation] if operation else []))
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __abs__ = _same
+    def _sum(self, other: object) -> "_Counting":
+        return self._after("sum", [other])
 
-    def __truediv__(self, other: object) -> "_Counting":
-        _Counting.divisions += 1
-        return self
+    def _divide(self, other: object) -> "_Counting":
+        return self._after("division", [other])
 
-    __rtruediv__ = __truediv__
+    def _other(self, *others: object) -> "_Counting":
+        return self._after("", others)
 
-    def sqrt(self) -> "_Counting":
-        """What numpy.sqrt calls."""
-        _Counting.roots += 1
-        return self
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _sum
+    __truediv__ = __rtruediv__ = _divide
+    __neg__ = __abs__ = __gt__ = __ge__ = __lt__ = __le__ = _other
 
-    def arctan2(self, _: object) -> "_Counting":
-        """What numpy.arctan2 calls; not counted: its cost is the library's."""
-        return self
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object) -> "_Counting":
+        """What NumPy's functions of numbers call."""
+        name = {"sqrt": "root", "divide": "division", "add": "sum", "subtract": "sum", "multiply": "sum"}
+        return self._after(name.get(ufunc.__name__, ""), inputs)
 
-    def __gt__(self, other: object) -> bool:
-        return True
-
-    __ge__ = __lt__ = __le__ = __gt__
+    def __array_function__(self, function: object, types: object, inputs: Iterable[object], named: object) -> object:
+        """What `numpy.where` calls."""
+        return self._after("", inputs)
 
 
 def work(optimizer: Any, objective: Any) -> Work:
-    """Count what a step of ``optimizer`` on ``objective`` needs per coordinate, the gradient included if separable.
+    """Count what a step of ``optimizer`` on ``objective`` needs, the gradient included if separable.
 
-    Of a rule that acts on a vector or a matrix only the moves are counted, each state once.
+    Of a rule that acts on a vector or a matrix only the arrays are counted.
     """
-    if acts_on(optimizer) != "coordinate":
-        states = len(state_names(optimizer.__class__))
-        return Work(0, 0, read_only=1, moves=2 * (1 + states) + 1)
-    state = [_Counting() for _ in state_names(optimizer.__class__)]
     data = objective_data(objective)
+    read_write = 1 + len(state_names(optimizer.__class__))
+    if acts_on(optimizer) != "coordinate":
+        return Work(0, 0, read_write, read_only=1)
+    done: Counter[str] = Counter()
+    theta = _Counting(done, Counter())
+    gradient = objective.gradient(theta, *(_Counting(done) for _ in data)) if objective.separable else theta
     c, _ = optimizer.coefficients(1, *first_carry(optimizer.__class__))
-    _Counting.divisions = _Counting.roots = 0
-    if objective.separable:
-        objective.gradient(_Counting(), *(_Counting() for _ in data))
-    optimizer.update(c._make(_Counting() for _ in c), _Counting(), _Counting(), *state)
-    read_only = len(data) if objective.separable else 1
-    return Work(_Counting.divisions, _Counting.roots, read_only, 2 * (1 + len(state)) + read_only)
+    state = (_Counting(done) for _ in range(1, read_write))
+    new, *_ = optimizer.update(c._make(_Counting(done) for _ in c), gradient, theta, *state)
+    return Work(
+        divisions=done["division"],
+        roots=done["root"],
+        read_write=read_write,
+        read_only=len(data) if objective.separable else 1,
+        chain_sums=new.chain["sum"],
+        chain_divisions=new.chain["division"],
+        chain_roots=new.chain["root"],
+    )
 
 
-def footprint(work: Work, dim: int, dtype: str) -> int:
-    """Bytes of the arrays that a step touches: those read and written count once."""
-    arrays = (work.moves - work.read_only) // 2 + work.read_only
-    return arrays * dim * np.dtype(dtype).itemsize
-
-
-def floor_cases(dtype: str, footprints: Iterable[int]) -> dict[str, Case]:
-    """The cases whose samples `floor_ns_per_step` reads.
-
-    The bandwidth of each footprint is that of ``a = a + s b`` on two arrays that fill it: in place, as an optimizer
-    works, so that no line is fetched only to be overwritten.
-    """
-    x, a = np.ones(_ELEMENTS, dtype), np.linspace(1, 2, _ELEMENTS, dtype=dtype)
-    cases = {
-        _name("division", dtype): timed(lambda: _divide(x, a, _PASSES)),
-        _name("root", dtype): timed(lambda: _root(x, a, _PASSES)),
+def floor_cases(work: Work, dim: int, dtype: str) -> dict[str, Case]:
+    """The cases whose samples `floors` reads, by name; those of two pieces of work may be the same."""
+    x, a = _aligned(_ELEMENTS, dtype), _aligned(_ELEMENTS, dtype)
+    a += np.linspace(0, 1, _ELEMENTS, dtype=dtype)
+    one, little, count = a.dtype.type(1), a.dtype.type(1e-3), _ELEMENTS * _PASSES
+    return {
+        f"floor: division {dtype}": timed(lambda: _kernel("divide")(x, a, _PASSES)),
+        f"floor: root {dtype}": timed(lambda: _kernel("root")(x, a, _PASSES)),
+        f"floor: sum after sum {dtype}": timed(lambda: _kernel("sum_after_sum")(one, little, count)),
+        f"floor: division after division {dtype}": timed(lambda: _kernel("division_after_division")(one, one, count)),
+        f"floor: root after sum {dtype}": timed(lambda: _kernel("root_after_sum")(one, one, count)),
+        _movement(work, dim, dtype): _movement_case(work, dim, dtype),
     }
-    for size in footprints:
-        cases[_name("move", dtype, size)] = _bandwidth_case(dtype, size)
-    return cases
 
 
-def floor_ns_per_step(work: Work, dim: int, dtype: str, seconds: Mapping[str, float]) -> float:
-    """The floor in nanoseconds, from the median seconds of the cases of `floor_cases`."""
-    division, root = (seconds[_name(operation, dtype)] / (_ELEMENTS * _PASSES) for operation in ("division", "root"))
-    size = footprint(work, dim, dtype)
-    elements, times = _bandwidth_loop(dtype, size)
-    move = seconds[_name("move", dtype, size)] / (3 * elements * times)
-    return 1e9 * dim * max(work.divisions * division + work.roots * root, work.moves * move)
+def floors(work: Work, dim: int, dtype: str, seconds: Mapping[str, float]) -> Floors:
+    """The floors of a step, from the median seconds of the cases of `floor_cases`."""
+
+    def each(operation: str) -> float:
+        return 1e9 * seconds[f"floor: {operation} {dtype}"] / (_ELEMENTS * _PASSES)
+
+    sum_, division = each("sum after sum"), each("division after division")
+    root = max(each("root after sum") - sum_, 0.0)
+    return Floors(
+        arithmetic=dim * (work.divisions * each("division") + work.roots * each("root")),
+        movement=dim * 1e9 * seconds[_movement(work, dim, dtype)] / (_length(dim) * _passes(dim)),
+        latency=work.chain_sums * sum_ + work.chain_divisions * division + work.chain_roots * root,
+    )
 
 
-def _name(operation: str, dtype: str, size: int | None = None) -> str:
-    return f"floor: {operation} {dtype}" + ("" if size is None else f" of {size}")
+def _movement(work: Work, dim: int, dtype: str) -> str:
+    return f"floor: {work.read_write} arrays read and written, {work.read_only} read, {_length(dim)} {dtype}"
 
 
-def _bandwidth_case(dtype: str, size: int) -> Case:
-    elements, times = _bandwidth_loop(dtype, size)
-    a, b = np.zeros(elements, dtype), np.ones(elements, dtype)
-    scale = a.dtype.type(1e-9)
-    return timed(lambda: _add_scaled(a, b, scale, times))
+def _length(dim: int) -> int:
+    """The length of the arrays that stand for those of a method in ``dim`` coordinates."""
+    return max(dim, _SHORTEST)
 
 
-def _bandwidth_loop(dtype: str, size: int) -> tuple[int, int]:
-    """Elements in each of two arrays that fill ``size`` bytes, and how often one call passes over them."""
-    elements = max(1, size // (2 * np.dtype(dtype).itemsize))
-    return elements, max(1, _PASSES * _ELEMENTS // elements)
+def _passes(dim: int) -> int:
+    """How often one call passes over them."""
+    return max(1, _PASSES * _ELEMENTS // _length(dim))
 
 
-@compile_function
+def _movement_case(work: Work, dim: int, dtype: str) -> Case:
+    count = work.read_write + work.read_only
+    arrays: list[Array] = []
+
+    def case(repetitions: int) -> float:
+        if not arrays:
+            arrays.extend(_aligned(_length(dim), dtype) for _ in range(count))
+        move, scale = _move_kernel(work.read_write, count), arrays[0].dtype.type(1e-9)
+        return timed(lambda: move(tuple(arrays), scale, _passes(dim)))(repetitions)
+
+    return case
+
+
+def _aligned(size: int, dtype: str) -> Array:
+    """Ones that begin at a line of the cache."""
+    item = np.dtype(dtype).itemsize
+    room = np.empty(size * item + _LINE, np.uint8)
+    begin = -room.ctypes.data % _LINE
+    array: Array = room[begin : begin + size * item].view(dtype)
+    array[:] = 1
+    return array
+
+
+@cache
+def _kernel(name: str) -> Any:
+    return keep_on_disk(compile_function(_LOOPS[name]), f"floor-{name}", fingerprint(__name__))
+
+
+@cache
+def _move_kernel(written: int, count: int) -> Any:
+    """``move(arrays, s, times)``: add to each of the first ``written`` arrays ``s`` times another's number."""
+    new = _sums(written, written, count)
+
+    @compile_function
+    def move(arrays, s, times):
+        for _ in range(times):
+            for i in range(arrays[0].size):
+                store(arrays, i, new(load(arrays, i), s))
+
+    return keep_on_disk(move, f"floor-move-{written}-{count}", fingerprint(__name__))
+
+
+def _sums(first: int, written: int, count: int) -> Any:
+    """The new numbers of the ``first`` arrays, each with another added: one that is only read, while there are any."""
+    if first == 0:
+        return compile_function(lambda _row, _s: ())
+    k, before = first - 1, _sums(first - 1, written, count)
+    other = written + k if written + k < count else (k + 1) % written
+    return compile_function(lambda row, s: (*before(row, s), row[k] + s * row[other]))
+
+
 def _divide(x, a, times):
     for _ in range(times):
         for i in range(x.size):
             x[i] = a[i] / x[i]
 
 
-@compile_function
 def _root(x, a, times):
     for _ in range(times):
         for i in range(x.size):
             x[i] = np.sqrt(a[i] + x[i])
 
 
-@compile_function
-def _add_scaled(a, b, s, times):
+def _sum_after_sum(x, a, times):
     for _ in range(times):
-        for i in range(a.size):
-            a[i] = a[i] + s * b[i]
+        x = x + a
+    return x
+
+
+def _division_after_division(x, a, times):
+    for _ in range(times):
+        x = a / x
+    return x
+
+
+def _root_after_sum(x, a, times):
+    for _ in range(times):
+        x = np.sqrt(a + x)
+    return x
+
+
+_LOOPS = {
+    loop.__name__[1:]: loop for loop in (_divide, _root, _sum_after_sum, _division_after_division, _root_after_sum)
+}

@@ -51,6 +51,11 @@ TIMING: dict[str, Any] = {
     "ns_per_step_hi": pl.Float64,
     "samples": pl.Int64,
     "floor_ns_per_step": pl.Float64,
+    "floor_arithmetic": pl.Float64,
+    "floor_movement": pl.Float64,
+    "floor_latency": pl.Float64,
+    "acts_on": pl.String,
+    "left_out": pl.String,
     "machine": pl.String,
     "measurement": pl.String,
 }

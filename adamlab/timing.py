@@ -1,10 +1,18 @@
 """Timing that can be trusted: interleaved samples, a median, and a bootstrap interval.
 
-The protocol. Every case is warmed up once, untimed. Its number of repetitions is then chosen so that one sample
-lasts at least ``min_sample_seconds``, and never less than a thousand ticks of the clock. Samples are taken in rounds:
-each round takes one sample of every case, in an order shuffled anew, so that a drift of the machine meets all alike.
-A case that has used up ``budget_seconds`` after `MIN_ROUNDS` rounds leaves the rotation. The garbage collector is off
-while a sample is taken. What is reported is the median, with the 95% percentile-bootstrap interval of the median.
+The protocol. What is timed is a run: it is begun, and takes a number of steps, at each of which the gradient is
+evaluated by the implementation itself. Set-up is on the clock, or it is not: then the first step belongs to it, in
+which libraries allocate their state and compile, and the steps after it are timed. A run has as many steps as were
+asked for, or as many as take about ``max_run_seconds``; an implementation of which one step takes longer than
+``max_step_seconds`` is left out.
+
+Every case is warmed up before it counts. Its number of repetitions is chosen so that one sample lasts at least
+``min_sample_seconds``, and never less than a thousand ticks of the clock as they are seen on this machine. Samples are
+taken in rounds: each round takes one sample of every case, in an order shuffled anew, so that a drift of the machine
+meets all alike. A case that has used up ``budget_seconds`` after `MIN_ROUNDS` rounds leaves the rotation. The garbage
+collector is off while a sample is taken. Everybody has one thread (the programs see to that, because thread pools read
+their size when they are imported). What is reported is the median, with the 95% percentile-bootstrap interval of the
+median.
 """
 
 import gc
@@ -12,7 +20,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +28,10 @@ from numpy.typing import NDArray
 from adamlab.random_streams import stream
 
 MIN_ROUNDS = 7
+TICKS = 1000
 Case = Callable[[int], float]
+# Takes so many more steps of a run, unless it stops before, and returns its iterate.
+Advance = Callable[[int], Any]
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,32 @@ class Interval:
     lo: float
     hi: float
     samples: int
+
+
+class Implementation(Protocol):
+    """A way to do a run of some configuration."""
+
+    def seconds(self, repetitions: int, steps: int, set_up: bool) -> float:
+        """Do so many runs of so many steps; how long that took, with or without the set-up (see the module)."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """An implementation in this process: ``begin()`` sets a run up and returns the function that takes its steps."""
+
+    begin: Callable[[], Advance]
+
+    def seconds(self, repetitions: int, steps: int, set_up: bool) -> float:
+        """See `Implementation`."""
+        if set_up:
+            return timed(lambda: self.begin()(steps))(repetitions)
+        ready = [self.begin() for _ in range(repetitions)]
+        for advance in ready:
+            advance(1)
+        begun = time.perf_counter()
+        for advance in ready:
+            advance(steps)
+        return time.perf_counter() - begun
 
 
 def timed(function: Callable[[], Any]) -> Case:
@@ -45,6 +82,31 @@ def timed(function: Callable[[], Any]) -> Case:
     return case
 
 
+@dataclass(frozen=True)
+class Length:
+    """How long a run is: ``steps``, and about how many seconds they take."""
+
+    steps: int
+    seconds: float
+
+
+def fitting_length(implementation: Implementation, most: int, max_seconds: float, too_long: float) -> Length:
+    """A run of ``most`` steps, or of as many as take about ``max_seconds``; of one if that is ``too_long``. Warms up.
+
+    The guess from a few steps to many grows by the hundredfold at most, because a run of few is mostly its own start.
+    """
+    steps = 1
+    seconds = implementation.seconds(1, steps, False)
+    if seconds > too_long:
+        return Length(steps, seconds)
+    while True:
+        seconds = implementation.seconds(1, steps, False)
+        growth = min(100.0, max_seconds / seconds) if seconds > 0 else 100.0
+        if steps == most or growth < 1.5:
+            return Length(steps, seconds)
+        steps = min(most, max(steps + 1, int(steps * growth)))
+
+
 def interleaved(
     cases: Mapping[str, Case],
     *,
@@ -53,13 +115,16 @@ def interleaved(
     budget_seconds: float,
     seed: int,
     progress: Callable[[str], None],
+    seen: Mapping[str, float] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Samples of every case, in seconds per repetition, taken as the module describes.
 
-    A case is a function that does its work a given number of times and returns the seconds that took.
+    A case is a function that does its work a given number of times and returns the seconds that took. ``seen`` are
+    the seconds that a repetition was seen to take, of cases that are warm.
     """
-    least = max(min_sample_seconds, 1000 * time.get_clock_info("perf_counter").resolution)
-    repetitions = {name: _repetitions(case, least) for name, case in cases.items()}
+    least = max(min_sample_seconds, TICKS * clock_tick())
+    enough = {name for name, seconds in (seen or {}).items() if seconds >= least}
+    repetitions = {name: 1 if name in enough else _repetitions(case, least) for name, case in cases.items()}
     samples: dict[str, list[float]] = {name: [] for name in cases}
     spent = dict.fromkeys(cases, 0.0)
     order = stream(seed, "order of cases")
@@ -73,6 +138,18 @@ def interleaved(
             spent[name] += seconds
             samples[name].append(seconds / repetitions[name])
     return {name: np.array(taken) for name, taken in samples.items()}
+
+
+def clock_tick() -> float:
+    """The clock's resolution in seconds, as it is seen: the least time between two readings that differ."""
+
+    def seen() -> float:
+        begun = now = time.perf_counter()
+        while now == begun:
+            now = time.perf_counter()
+        return now - begun
+
+    return min(seen() for _ in range(100))
 
 
 def median_interval(samples: NDArray[np.float64], name: str, seed: int = 0) -> Interval:

@@ -1,13 +1,13 @@
 """Measure the time per step of optimizers on backends, beside peers and the machine's floor.
 
-All cases of a sweep are timed together, in turns (see `adamlab.timing`). One repetition of a case is a whole run, from
-the start to the last step, set-up and gradient included alike for all; the time per step is that over the steps taken.
+All cases of a sweep are timed together, in turns, each a run from the start to the last step with its gradients (see
+`adamlab.timing`). An implementation whose steps take too long at some dimension is left out there; the record says so.
 A sweep that has been measured on this machine, with this code and these peers, is not measured again.
 """
 
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -15,25 +15,39 @@ from typing import Any
 import polars as pl
 from omegaconf import DictConfig, OmegaConf
 
-import experiments.one_thread  # noqa: F401 -- first, because it sets what NumPy reads when it is imported
-from adamlab.backends import Stepper, stepper
-from adamlab.floor import Work, floor_cases, floor_ns_per_step, footprint, work
+import experiments.one_thread  # first, because it sets what NumPy reads when it is imported
+from adamlab.backends import acts_on, stepper
+from adamlab.floor import Floors, floor_cases, floors, work
 from adamlab.minimize import first_iterate
 from adamlab.problem import Problem
 from adamlab.provenance import machine, provenance
 from adamlab.record import TIMING, Value, folder, frame, prepare, read_all, run_id, write
-from adamlab.symbols import ConfigurationError, Number
-from adamlab.timing import Case, Interval, interleaved, median_interval, timed
+from adamlab.symbols import Choice, ConfigurationError, Number
+from adamlab.timing import (
+    Advance,
+    Case,
+    Implementation,
+    Interval,
+    Length,
+    Runs,
+    fitting_length,
+    interleaved,
+    median_interval,
+)
 from experiments.command import Command
 from experiments.configuration import Configuration, refuse_unknown, resolve
-from experiments.peers import origins, peers, present
+from experiments.peers import identity, origins, peers, present
 
 PROGRAM = "cost"
-PROTOCOL = {
+PROTOCOL: Mapping[str, Number | Choice] = {
     "rounds": Number("", "[1, inf)", whole=True),
     "min_sample_seconds": Number("", "(0, inf)"),
     "budget_seconds": Number("", "[0, inf)"),
+    "max_run_seconds": Number("", "(0, inf)"),
+    "max_step_seconds": Number("", "(0, inf)"),
+    "set_up": Choice("", ("included", "excluded")),
 }
+Protocol = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,7 +58,7 @@ class Timed:
     keys: Mapping[str, Value]
     version: str
     configuration: Configuration
-    case: Case
+    runs: Implementation
 
     @property
     def run_id(self) -> str:
@@ -64,13 +78,17 @@ def measure_all(jobs: list[DictConfig]) -> int:
     rows = _measured_before(read_all(results, study, "timings"), set(todo))
     if rows.is_empty():
         rows = _measure(todo, protocol, configurations[0].seed)
-        write(timings, rows, provenance(**origins(chosen)))
+        write(timings, rows, provenance(**origins(chosen), threads=_threads()))
     else:
         print("measured before on this machine, with this code")
     for row in rows.iter_rows(named=True):
         print(_line(row))
     print(f"records in {timings}")
     return 0
+
+
+def _threads() -> str:
+    return ", ".join(f"{name}={number}" for name, number in experiments.one_thread.THREADS.items())
 
 
 def _same(values: list[Any], name: str) -> Any:
@@ -95,30 +113,33 @@ def _names(job: DictConfig) -> list[str]:
     return given
 
 
-def _rows(configurations: list[Configuration], available: list[ModuleType], protocol: Mapping[str, Any]) -> list[Timed]:
+def _rows(configurations: list[Configuration], available: list[ModuleType], protocol: Protocol) -> list[Timed]:
     rows = []
     for configuration in configurations:
         keys = {**configuration.keys, **{f"timing.{name}": number for name, number in protocol.items()}}
-        rows.append(Timed("adamlab", keys, configuration.algorithms, configuration, timed(_run(configuration))))
+        rows.append(Timed("adamlab", keys, configuration.algorithms, configuration, _ours(configuration)))
         apart = {name: value for name, value in keys.items() if name not in ("backend", "trace", "trace.points")}
         for peer in available:
-            for name, case in peer.implementations(apart).items():
-                rows.append(Timed(name, apart, peer.version(), configuration, case))
+            for name, runs in peer.implementations(apart).items():
+                rows.append(Timed(name, apart, identity(peer), configuration, runs))
     return rows
 
 
-def _run(configuration: Configuration) -> Any:
-    """The whole run as a function; it returns its stepper."""
+def _ours(configuration: Configuration) -> Runs:
     optimizer, objective, backend = configuration.optimizer, configuration.objective, configuration.backend
 
-    def run() -> Stepper:
+    def begin() -> Advance:
         problem = Problem(objective, configuration.noise, configuration.seed)
         schedule, n_steps = configuration.schedule, configuration.n_steps
         stepping = stepper(backend, optimizer, problem, first_iterate(objective), schedule, n_steps)
-        stepping.advance(n_steps, configuration.stopping)
-        return stepping
 
-    return run
+        def advance(steps: int) -> Any:
+            stepping.advance(stepping.t + steps, configuration.stopping)
+            return stepping
+
+        return advance
+
+    return Runs(begin)
 
 
 def _measured_before(recorded: pl.DataFrame, wanted: set[str]) -> pl.DataFrame:
@@ -130,41 +151,97 @@ def _measured_before(recorded: pl.DataFrame, wanted: set[str]) -> pl.DataFrame:
     return here.join(whole.select("measurement").head(1), on="measurement", how="semi", maintain_order="left")
 
 
-def _measure(todo: Mapping[str, Timed], protocol: Mapping[str, Any], seed: int) -> pl.DataFrame:
-    works = {identity: work(row.configuration.optimizer, row.configuration.objective) for identity, row in todo.items()}
-    cases: dict[str, Case] = {}
-    for identity, row in todo.items():
-        objective = row.configuration.objective
-        cases |= floor_cases(objective.dtype, [footprint(works[identity], objective.dim, objective.dtype)])
-    cases |= {identity: row.case for identity, row in todo.items()}
-    samples = interleaved(cases, **protocol, seed=seed, progress=_show_progress)
+def _measure(todo: Mapping[str, Timed], protocol: Protocol, seed: int) -> pl.DataFrame:
+    in_turn = {name: protocol[name] for name in ("rounds", "min_sample_seconds", "budget_seconds")}
+    lengths = _lengths(todo, protocol)
+    fitting = {name: length for name, length in lengths.items() if not _too_long(length, protocol)}
+    set_up = protocol["set_up"] == "included"
+    cases = _floor_cases(todo.values()) | {
+        name: _case(todo[name].runs, length.steps, set_up) for name, length in fitting.items()
+    }
+    seen = {name: length.seconds for name, length in fitting.items()}
+    samples = interleaved(cases, **in_turn, seed=seed, progress=_show_progress, seen=seen)
     intervals = {name: median_interval(taken, name, seed) for name, taken in samples.items()}
+    medians = {name: interval.median for name, interval in intervals.items()}
     measurement = secrets.token_hex(8)
-    rows = [_row(row, intervals[identity], works[identity], intervals, measurement) for identity, row in todo.items()]
+    rows = []
+    for name, row in todo.items():
+        if name in fitting:
+            outcome = _result(intervals[name], _steps_taken(row.configuration, lengths[name].steps, set_up))
+        else:
+            outcome = _left_out(lengths[name])
+        rows.append({**_fixed(row, medians), **outcome, "measurement": measurement})
     return frame(rows, TIMING)
 
 
-def _row(
-    row: Timed, interval: Interval, work: Work, intervals: Mapping[str, Interval], measurement: str
-) -> dict[str, Any]:
-    objective = row.configuration.objective
+def _lengths(todo: Mapping[str, Timed], protocol: Protocol) -> dict[str, Length]:
+    """How long each run is. What takes too long in some dimension is not tried in a higher one."""
+    lengths: dict[str, Length] = {}
+    too_long: dict[Any, Length] = {}
+    for place, (name, row) in enumerate(sorted(todo.items(), key=lambda item: item[1].configuration.objective.dim)):
+        _show_progress(f"how long is a run: {place + 1} of {len(todo)}")
+        kind = (row.implementation, *sorted((key, value) for key, value in row.keys.items() if key != "dim"))
+        limits = row.configuration.n_steps, protocol["max_run_seconds"], protocol["max_step_seconds"]
+        lengths[name] = too_long.get(kind) or fitting_length(row.runs, *limits)
+        if _too_long(lengths[name], protocol):
+            too_long[kind] = lengths[name]
+    return lengths
+
+
+def _too_long(length: Length, protocol: Protocol) -> bool:
+    return bool(length.steps == 1 and length.seconds > protocol["max_step_seconds"])
+
+
+def _case(runs: Implementation, steps: int, set_up: bool) -> Case:
+    return lambda repetitions: runs.seconds(repetitions, steps, set_up)
+
+
+def _steps_taken(configuration: Configuration, steps: int, set_up: bool) -> int:
+    """How many of the steps that are timed a run takes before it stops."""
+    before = 0 if set_up else 1
     # Every backend takes the same steps; ask the fast one.
-    steps = _run(replace(row.configuration, backend="numba"))().t
-    medians = {name: other.median for name, other in intervals.items()}
+    advance = _ours(replace(configuration, backend="numba")).begin()
+    return max(1, int(advance(before + steps).t) - before)
+
+
+def _floor_cases(rows: Iterable[Timed]) -> dict[str, Case]:
+    cases: dict[str, Case] = {}
+    for row in rows:
+        optimizer, objective = row.configuration.optimizer, row.configuration.objective
+        cases = floor_cases(work(optimizer, objective), objective.dim, objective.dtype) | cases
+    return cases
+
+
+def _fixed(row: Timed, medians: Mapping[str, float]) -> dict[str, Any]:
+    """What a row holds whether it was timed or left out."""
+    optimizer, objective = row.configuration.optimizer, row.configuration.objective
+    floor: Floors = floors(work(optimizer, objective), objective.dim, objective.dtype, medians)
     return {
         "run_id": row.run_id,
         "algorithms": row.version,
         **row.keys,
         "implementation": row.implementation,
+        "floor_ns_per_step": floor.largest,
+        "floor_arithmetic": floor.arithmetic,
+        "floor_movement": floor.movement,
+        "floor_latency": floor.latency,
+        "acts_on": acts_on(optimizer),
+        "machine": machine(),
+    }
+
+
+def _result(interval: Interval, steps: int) -> dict[str, Any]:
+    return {
         "steps": steps,
         "ns_per_step": 1e9 * interval.median / steps,
         "ns_per_step_lo": 1e9 * interval.lo / steps,
         "ns_per_step_hi": 1e9 * interval.hi / steps,
         "samples": interval.samples,
-        "floor_ns_per_step": floor_ns_per_step(work, objective.dim, objective.dtype, medians),
-        "machine": machine(),
-        "measurement": measurement,
     }
+
+
+def _left_out(length: Length) -> dict[str, Any]:
+    return {"steps": 0, "samples": 0, "left_out": f"a step takes {length.seconds:.2g} s or more"}
 
 
 def _show_progress(line: str) -> None:
@@ -174,9 +251,12 @@ def _show_progress(line: str) -> None:
 
 def _line(row: Mapping[str, Any]) -> str:
     who = row["implementation"] if row["backend"] is None else f"{row['implementation']} {row['backend']}"
+    what = f"{who}: {row['optimizer']} on {row['objective']}, dim {row['dim']}, {row['dtype']}"
+    if row["left_out"] is not None:
+        return f"{what}: left out, because {row['left_out']}"
     spread = f"[{row['ns_per_step_lo']:,.1f}, {row['ns_per_step_hi']:,.1f}]"
     time = f"{row['ns_per_step']:,.1f} ns per step {spread}, floor {row['floor_ns_per_step']:,.1f}"
-    return f"{who}: {row['optimizer']} on {row['objective']}, dim {row['dim']}, {row['steps']} steps: {time}"
+    return f"{what}, {row['steps']} steps: {time}"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """The peers of ``benchmarks/peers`` by name; the folder is the registry."""
 
+import hashlib
 import importlib
 import pkgutil
 from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 
 import benchmarks.peers
@@ -22,6 +24,14 @@ def peers(names: Iterable[str]) -> list[ModuleType]:
 def short(peer: ModuleType) -> str:
     """A peer's own name."""
     return peer.__name__.rpartition(".")[2]
+
+
+def identity(peer: ModuleType) -> str:
+    """A peer's version and a hash of our own files for it: what a timing of it depends on."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(str(peer.__file__)).parent.glob(f"{short(peer)}.*")):
+        digest.update(file.read_bytes())
+    return f"{peer.version()}, {digest.hexdigest()[:12]}"
 
 
 def present(chosen: Iterable[ModuleType], offer: str) -> list[ModuleType]:

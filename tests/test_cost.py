@@ -16,6 +16,8 @@ PROGRAM = "experiments/cost.py"
 QUICK = ("timing.rounds=2", "timing.min_sample_seconds=1e-4", "dim=16", "n_steps=10")
 NUMBERS = {"lr": 0.01, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 
+PROTOCOL = "rounds, min_sample_seconds, budget_seconds, max_run_seconds, max_step_seconds, set_up"
+
 needs_rust = pytest.mark.skipif(shutil.which("rustc") is None, reason="rustc is not on this machine")
 
 
@@ -88,11 +90,13 @@ def test_every_rust_form_is_the_algorithm_it_is_timed_as(form, optimizer, kind):
         ("timing.rounds=0", "timing: rounds must lie in [1, inf); it is 0"),
         (
             "peers=[rust]",
-            "peers: must be among optax, pytorch_optimizer, rust_seed, torch; it is 'rust'; did you mean rust_seed?",
+            "peers: must be among avx512, jax, numpy_as_written, optax, pytorch_optimizer, rust_seed, torch; "
+            "it is 'rust'; did you mean rust_seed?",
         ),
         ("peers=rust_seed", "cost: peers must be a list of names, such as [rust_seed]; it is 'rust_seed'"),
-        ("timing=3", "cost: timing must hold rounds, min_sample_seconds, budget_seconds; it is 3"),
-        ("+timing.foo=3", "timing: has no foo (it has rounds, min_sample_seconds, budget_seconds)"),
+        ("timing=3", f"cost: timing must hold {PROTOCOL}; it is 3"),
+        ("+timing.foo=3", f"timing: has no foo (it has {PROTOCOL})"),
+        ("timing.set_up=none", "timing: set_up must be one of included, excluded; it is 'none'"),
         ("optimizer.beta1=2", "Adam: beta1 must lie in [0, 1); it is 2"),
     ],
 )

@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 
-from adamlab.floor import Work, floor_cases, floor_ns_per_step, footprint, work
+from adamlab.floor import Work, _move_kernel, floor_cases, floors, work
 from adamlab.objectives.quadratic import Quadratic
 from adamlab.objectives.rosenbrock import Rosenbrock
 from adamlab.objectives.sphere import Sphere
 from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.adam_reordered import AdamReordered
 from adamlab.optimizers.adamax import AdaMax
+from adamlab.optimizers.padam import Padam
 from adamlab.optimizers.sgd import SGD
 from adamlab.random_streams import stream
-from adamlab.timing import MIN_ROUNDS, interleaved, median_interval
+from adamlab.timing import MIN_ROUNDS, Length, Runs, clock_tick, fitting_length, interleaved, median_interval
 
 NUMBERS = {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 PROTOCOL = {"rounds": 9, "min_sample_seconds": 1e-3, "seed": 0, "progress": print}
@@ -39,6 +40,68 @@ def test_every_round_takes_every_case_once_with_samples_long_enough():
     rounds = [name for name, _ in log[-18:]]
     assert all({rounds[2 * i], rounds[2 * i + 1]} == {"slow", "fast"} for i in range(9))
     assert log[-1][1] * 1e-6 >= 1e-3 or log[-2][1] * 1e-6 >= 1e-3
+
+
+def test_a_case_that_was_seen_to_last_long_enough_is_not_run_to_find_out():
+    log = []
+    interleaved({"warm": clock(1.0, log, "warm")}, budget_seconds=1e9, seen={"warm": 1.0}, **PROTOCOL)
+    assert log == [("warm", 1)] * 9
+
+
+def test_a_tick_of_the_clock_is_more_than_nothing_and_less_than_a_sample():
+    assert 0 < clock_tick() < 1e-3
+
+
+class Claims:
+    """An implementation that claims to take a given time for its start and for each step."""
+
+    def __init__(self, start, step):
+        self.start, self.step, self.asked = start, step, []
+
+    def seconds(self, repetitions, steps, set_up):
+        self.asked.append((repetitions, steps, set_up))
+        return repetitions * (self.start + steps * self.step)
+
+
+@pytest.mark.parametrize(
+    ("start", "step", "expected"),
+    [
+        (1e-5, 1e-8, 10_000),
+        (0.0, 1e-3, 100),
+        (0.02, 1e-4, 800),
+        (0.0, 0.5, 1),
+    ],
+)
+def test_a_run_has_as_many_steps_as_were_asked_for_or_as_fit(start, step, expected):
+    claims = Claims(start, step)
+    length = fitting_length(claims, 10_000, max_seconds=0.1, too_long=1.0)
+    assert expected / 1.5 <= length.steps <= min(expected * 1.5, 10_000)
+    assert length.seconds == start + length.steps * step
+    assert {asked[0::2] for asked in claims.asked} == {(1, False)}
+
+
+def test_what_takes_too_long_is_not_tried_twice():
+    claims = Claims(0.0, 3.0)
+    assert fitting_length(claims, 10_000, max_seconds=0.1, too_long=1.0) == Length(1, 3.0)
+    assert claims.asked == [(1, 1, False)]
+
+
+@pytest.mark.parametrize(("set_up", "on_the_clock"), [(True, 4.0 + 10), (False, 10.0)])
+def test_the_set_up_and_the_first_step_are_on_the_clock_or_not(monkeypatch, set_up, on_the_clock):
+    now, taken = [0.0], []
+    monkeypatch.setattr("adamlab.timing.time.perf_counter", lambda: now[0])
+
+    def begin():
+        now[0] += 4.0
+
+        def advance(steps):
+            taken.append(steps)
+            now[0] += steps
+
+        return advance
+
+    assert Runs(begin).seconds(3, 10, set_up) == 3 * on_the_clock
+    assert taken == ([10] * 3 if set_up else [1] * 3 + [10] * 3)
 
 
 def test_a_case_over_budget_leaves_after_the_least_number_of_rounds():
@@ -71,32 +134,57 @@ def test_a_stream_belongs_to_its_seed_and_name():
 @pytest.mark.parametrize(
     ("optimizer", "objective", "expected"),
     [
-        (Adam(**NUMBERS), Sphere(dim=8, x0=1.0), Work(divisions=3, roots=1, read_only=0, moves=6)),
-        (AdamReordered(**NUMBERS), Sphere(dim=8, x0=1.0), Work(divisions=1, roots=1, read_only=0, moves=6)),
+        # theta -> g -> g g -> (1 - beta2) g g -> v -> v_hat -> root -> + eps -> quotient -> theta
+        (Adam(**NUMBERS), Sphere(dim=8, x0=1.0), Work(3, 1, 3, 0, chain_sums=6, chain_divisions=2, chain_roots=1)),
+        (
+            AdamReordered(**NUMBERS),
+            Sphere(dim=8, x0=1.0),
+            Work(1, 1, 3, 0, chain_sums=6, chain_divisions=1, chain_roots=1),
+        ),
         (
             AdaMax(lr=0.1, beta1=0.9, beta2=0.9),
             Quadratic(dim=8, x0=1.0, condition=4.0),
-            Work(divisions=1, roots=0, read_only=1, moves=7),
+            Work(1, 0, 3, 1, chain_sums=5, chain_divisions=1),
         ),
-        (
-            SGD(lr=0.1),
-            Rosenbrock(dim=8, x0=1.0, a=1.0, b=100.0),
-            Work(divisions=0, roots=0, read_only=1, moves=3),
-        ),
+        (SGD(lr=0.1), Rosenbrock(dim=8, x0=1.0, a=1.0, b=100.0), Work(0, 0, 1, 1, chain_sums=2)),
     ],
 )
 def test_the_work_of_a_step_is_counted_by_running_the_rule(optimizer, objective, expected):
     assert work(optimizer, objective) == expected
 
 
-def test_the_floor_is_the_larger_of_arithmetic_and_movement():
-    step = Work(divisions=2, roots=1, read_only=0, moves=6)
-    size = footprint(step, 1000, "float64")
-    assert size == 24_000
-    cases = floor_cases("float64", [size])
+def test_what_is_chosen_or_compared_waits_for_all_it_is_chosen_from():
+    theta_after_a_root = Padam(**NUMBERS, p=0.125)
+    assert work(theta_after_a_root, Sphere(dim=8, x0=1.0)).chain_roots == 15
+
+
+def test_the_floor_is_the_largest_of_arithmetic_movement_and_latency():
+    step = Work(2, 1, 3, 0, chain_sums=5, chain_divisions=1, chain_roots=1)
+    cases = floor_cases(step, 1000, "float64")
     assert all(case(1) > 0 for case in cases.values())
-    slow = dict.fromkeys(cases, 1e-9)
-    arithmetic = floor_ns_per_step(step, 1000, "float64", {**slow, "floor: division float64": 1.0})
-    assert arithmetic == pytest.approx(1e9 * 1000 * 2 / (1024 * 64), rel=1e-6)
-    movement = floor_ns_per_step(step, 1000, "float64", {**slow, f"floor: move float64 of {size}": 1.0})
-    assert movement == pytest.approx(1e9 * 1000 * 6 / (3 * 1500 * (1024 * 64 // 1500)), rel=1e-6)
+    nothing = dict.fromkeys(cases, 0.0)
+    each = 1e9 / (1024 * 64)
+
+    def with_seconds(name):
+        (found,) = (case for case in cases if name in case)
+        return floors(step, 1000, "float64", {**nothing, found: 1.0})
+
+    assert with_seconds(": division float64").largest == pytest.approx(1000 * 2 * each)
+    assert with_seconds(": root float64").largest == pytest.approx(1000 * each)
+    assert with_seconds("3 arrays").largest == pytest.approx(1e9 / (1024 * 64 // 1000))
+    assert with_seconds("division after").largest == pytest.approx(each)
+    assert with_seconds("root after").largest == pytest.approx(each)
+    assert with_seconds("sum after sum").largest == pytest.approx(5 * each)
+
+
+@pytest.mark.parametrize(("written", "read"), [(1, 0), (1, 1), (3, 0), (3, 2), (5, 0)])
+def test_the_loop_for_bandwidth_reads_every_array_and_writes_those_it_says(written, read):
+    arrays = tuple(np.full(100, 2.0**k) for k in range(written + read))
+    _move_kernel(written, written + read)(arrays, 1.0, 1)
+    before = [2.0**k for k in range(written + read)]
+    after = [array[0] for array in arrays]
+    assert after[written:] == before[written:]
+    added = [new - old for new, old in zip(after[:written], before[:written], strict=True)]
+    assert set(before[written:]) <= set(added)
+    assert len(set(added)) == written
+    assert all((array == array[0]).all() for array in arrays)

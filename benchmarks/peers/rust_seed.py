@@ -2,7 +2,8 @@
 
 Compiled on the spot by the machine's rustc, once plainly (``-O``) and once for this processor
 (``-C target-cpu=native``, the names that end in ``-native``), and kept with the lab's compiled kernels. A process per
-binary times itself, so that its samples can be taken in turn with everybody else's.
+binary times itself, so that its samples can be taken in turn with everybody else's. Gradient and stopping test are in
+every step; the set-up is always on the clock: it makes three vectors, where each step makes five or more.
 """
 
 import atexit
@@ -11,12 +12,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from adamlab.kernel_cache import cache_root
-from adamlab.timing import Case
+from adamlab.timing import Implementation
+from benchmarks.peers import on_sphere, processor_flags
 
 SOURCE = Path(__file__).with_suffix(".rs")
 FLAGS = {"": ("-O",), "-native": ("-O", "-C", "target-cpu=native")}
@@ -45,11 +48,22 @@ def version() -> str:
     return _output(["rustc", "--version"])
 
 
-def implementations(keys: Mapping[str, Any]) -> dict[str, Case]:
+def implementations(keys: Mapping[str, Any]) -> dict[str, Implementation]:
     """The forms that run this configuration: Adam on the sphere in float64 from one number in every coordinate."""
-    same = keys["objective"] == "sphere" and keys["dtype"] == "float64" and len(keys["objective.x0"]) == 1
+    same = on_sphere(keys) and keys["dtype"] == "float64" and len(keys["objective.x0"]) == 1
     forms = FORMS.get(keys["optimizer"], ()) if same else ()
-    return {f"rust-{form}{kind}": _case(form, kind, keys) for kind in FLAGS for form in forms}
+    return {f"rust-{form}{kind}": _Form(form, kind, keys) for kind in FLAGS for form in forms}
+
+
+@dataclass(frozen=True)
+class _Form:
+    form: str
+    kind: str
+    keys: Mapping[str, Any]
+
+    def seconds(self, repetitions: int, steps: int, set_up: bool) -> float:  # noqa: ARG002 -- always on the clock
+        """See `adamlab.timing.Implementation`."""
+        return ask(self.form, self.kind, {**self.keys, "n_steps": steps}, repetitions)[0]
 
 
 def ask(form: str, kind: str, keys: Mapping[str, Any], repetitions: int) -> tuple[float, int, float]:
@@ -62,10 +76,6 @@ def ask(form: str, kind: str, keys: Mapping[str, Any], repetitions: int) -> tupl
     process.stdin.flush()
     nanoseconds, steps, last = process.stdout.readline().split()
     return float(nanoseconds) * 1e-9, int(steps), float(last)
-
-
-def _case(form: str, kind: str, keys: Mapping[str, Any]) -> Case:
-    return lambda repetitions: ask(form, kind, keys, repetitions)[0]
 
 
 @cache
@@ -81,7 +91,7 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 
 def _compiled(kind: str) -> Path:
-    made_from = SOURCE.read_bytes() + repr((version(), FLAGS[kind], os.uname().machine, _processor_flags())).encode()
+    made_from = SOURCE.read_bytes() + repr((version(), FLAGS[kind], os.uname().machine, processor_flags())).encode()
     binary = cache_root() / "rust" / f"seed{kind}-{hashlib.sha256(made_from).hexdigest()[:20]}"
     if not binary.exists():
         binary.parent.mkdir(parents=True, exist_ok=True)
@@ -93,10 +103,3 @@ def _compiled(kind: str) -> Path:
 
 def _output(command: list[str]) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def _processor_flags() -> str:
-    """What a binary for this very processor depends on."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    return next((line for line in lines if line.startswith("flags")), "")

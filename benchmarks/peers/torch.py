@@ -1,12 +1,21 @@
-"""PyTorch's optimizers (torch.optim), on the CPU in float64."""
+"""PyTorch's optimizers (torch.optim), on the CPU.
 
-from collections.abc import Callable
+Timed as people call them, one ``step()`` after another from Python, with one thread: as they are by default (a loop of
+operations on whole tensors), with ``foreach`` and, where there is one, with the ``fused`` kernel. The gradient is
+written into ``.grad`` by its formula, without automatic differentiation; the stopping test is done where there is a
+tolerance.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from adamlab.conformance import Namesake, Step
 from adamlab.problem import Array
+from adamlab.timing import Advance, Implementation, Runs
+from benchmarks.peers import hyperparameters, on_sphere, sphere_start
 
 
 def missing() -> str | None:
@@ -23,6 +32,43 @@ def version() -> str:
     import torch
 
     return f"torch {torch.__version__}"
+
+
+def implementations(keys: Mapping[str, Any]) -> dict[str, Implementation]:
+    """The optimizer that takes the same steps as the leaf, if there is one, on the sphere."""
+    if keys["optimizer"] not in _equal() or not on_sphere(keys):
+        return {}
+    optimizer, settings, _ = _equal()[keys["optimizer"]]
+    known, numbers = inspect.signature(optimizer).parameters, settings(hyperparameters(keys))
+    ways: dict[str, dict[str, Any]] = {"default": {}}
+    ways |= {name: {name: True} for name in ("foreach", "fused") if name in known}
+    return {f"torch-{name}": _runs(optimizer, numbers | how, keys) for name, how in ways.items()}
+
+
+def _runs(optimizer: Any, settings: dict[str, Any], keys: Mapping[str, Any]) -> Runs:
+    import torch
+
+    torch.set_num_threads(1)
+    tol = keys["tol"]
+
+    def begin() -> Advance:
+        theta = torch.nn.Parameter(torch.from_numpy(sphere_start(keys)))
+        theta.grad = torch.empty_like(theta)
+        one = optimizer([theta], **settings)
+
+        def advance(steps: int) -> Any:
+            with torch.no_grad():
+                for _ in range(steps):
+                    torch.add(theta, theta, out=theta.grad)
+                    before = theta.clone() if tol > 0 else None
+                    one.step()
+                    if before is not None and torch.sum((theta - before) ** 2) < tol**2:
+                        break
+            return theta.detach().numpy()
+
+        return advance
+
+    return Runs(begin)
 
 
 def stepping(make: Callable[[list[Any], Any], Any]) -> Callable[[Any, Array], Step]:
@@ -46,33 +92,67 @@ def stepping(make: Callable[[list[Any], Any], Any]) -> Callable[[Any, Array], St
     return begin
 
 
+def _betas(h: Any) -> dict[str, Any]:
+    return {"lr": h.lr, "betas": (h.beta1, h.beta2), "eps": h.eps}
+
+
+def _equal() -> dict[str, tuple[Any, Callable[[Any], dict[str, Any]], str]]:
+    """By leaf: the class that takes the same steps, its settings for the leaf's numbers, and how its users write it."""
+    from torch import optim
+
+    def decayed(h: Any) -> dict[str, Any]:
+        return {**_betas(h), "weight_decay": h.weight_decay}
+
+    def adafactor(h: Any) -> dict[str, Any]:
+        return {"lr": h.lr, "beta2_decay": h.beta2_decay, "eps": (h.eps1, h.eps2), "d": h.d}
+
+    return {
+        "sgd": (optim.SGD, lambda h: {"lr": h.lr}, "SGD"),
+        "momentum": (optim.SGD, lambda h: {"lr": h.lr, "momentum": h.momentum}, "SGD(momentum)"),
+        "nesterov": (
+            optim.SGD,
+            lambda h: {"lr": h.lr, "momentum": h.momentum, "nesterov": True},
+            "SGD(momentum, nesterov)",
+        ),
+        "adagrad": (optim.Adagrad, lambda h: {"lr": h.lr, "eps": h.eps}, "Adagrad"),
+        "rmsprop": (optim.RMSprop, lambda h: {"lr": h.lr, "alpha": h.rho, "eps": h.eps}, "RMSprop"),
+        "adadelta": (optim.Adadelta, lambda h: {"lr": h.lr, "rho": h.rho, "eps": h.eps}, "Adadelta"),
+        "adam": (optim.Adam, _betas, "Adam"),
+        "adamax_torch": (optim.Adamax, _betas, "Adamax"),
+        "adam_l2": (optim.Adam, decayed, "Adam(weight_decay)"),
+        "adamw": (optim.AdamW, decayed, "AdamW"),
+        "nadam_torch": (optim.NAdam, lambda h: {**_betas(h), "momentum_decay": h.momentum_decay}, "NAdam"),
+        "nadamw_torch": (
+            optim.NAdam,
+            lambda h: {**decayed(h), "momentum_decay": h.momentum_decay, "decoupled_weight_decay": True},
+            "NAdam(decoupled_weight_decay)",
+        ),
+        "amsgrad_torch": (optim.Adam, lambda h: {**_betas(h), "amsgrad": True}, "Adam(amsgrad)"),
+        "radam": (optim.RAdam, _betas, "RAdam"),
+        "adafactor": (optim.Adafactor, adafactor, "Adafactor"),
+        "adafactor_matrix": (optim.Adafactor, adafactor, "Adafactor"),
+    }
+
+
 def namesakes() -> tuple[Namesake, ...]:
     """Its methods that go by the name of one of our leaves, and what is known of how they differ."""
     from torch import optim
 
-    def betas(h: Any) -> dict[str, Any]:
-        return {"lr": h.lr, "betas": (h.beta1, h.beta2), "eps": h.eps}
+    def same(optimizer: Any, settings: Callable[[Any], dict[str, Any]]) -> Callable[[Any, Array], Step]:
+        return stepping(lambda p, h: optimizer(p, **settings(h)))
 
+    equal = (
+        Namesake(leaf, spelled, same(optimizer, settings)) for leaf, (optimizer, settings, spelled) in _equal().items()
+    )
     return (
-        Namesake("sgd", "SGD", stepping(lambda p, h: optim.SGD(p, lr=h.lr))),
-        Namesake("momentum", "SGD(momentum)", stepping(lambda p, h: optim.SGD(p, lr=h.lr, momentum=h.momentum))),
-        Namesake(
-            "nesterov",
-            "SGD(momentum, nesterov)",
-            stepping(lambda p, h: optim.SGD(p, lr=h.lr, momentum=h.momentum, nesterov=True)),
-        ),
-        Namesake("adagrad", "Adagrad", stepping(lambda p, h: optim.Adagrad(p, lr=h.lr, eps=h.eps))),
-        Namesake("rmsprop", "RMSprop", stepping(lambda p, h: optim.RMSprop(p, lr=h.lr, alpha=h.rho, eps=h.eps))),
-        Namesake("adadelta", "Adadelta", stepping(lambda p, h: optim.Adadelta(p, lr=h.lr, rho=h.rho, eps=h.eps))),
-        Namesake("adam", "Adam", stepping(lambda p, h: optim.Adam(p, **betas(h)))),
+        *equal,
         Namesake(
             "adam_reordered",
             "Adam",
-            stepping(lambda p, h: optim.Adam(p, **betas(h))),
+            stepping(lambda p, h: optim.Adam(p, **_betas(h))),
             differs="torch adds eps to the root of the corrected second moment, the reordered form to the raw root",
             by=4.38,
         ),
-        Namesake("adamax_torch", "Adamax", stepping(lambda p, h: optim.Adamax(p, **betas(h)))),
         Namesake(
             "adamax",
             "Adamax",
@@ -81,66 +161,32 @@ def namesakes() -> tuple[Namesake, ...]:
             by=1.0,
         ),
         Namesake(
-            "adam_l2",
-            "Adam(weight_decay)",
-            stepping(lambda p, h: optim.Adam(p, **betas(h), weight_decay=h.weight_decay)),
-        ),
-        Namesake("adamw", "AdamW", stepping(lambda p, h: optim.AdamW(p, **betas(h), weight_decay=h.weight_decay))),
-        Namesake(
-            "nadam_torch", "NAdam", stepping(lambda p, h: optim.NAdam(p, **betas(h), momentum_decay=h.momentum_decay))
-        ),
-        Namesake(
             "nadam",
             "NAdam(momentum_decay=0)",
-            stepping(lambda p, h: optim.NAdam(p, **betas(h), momentum_decay=0)),
+            stepping(lambda p, h: optim.NAdam(p, **_betas(h), momentum_decay=0)),
             differs="without decay torch's momentum schedule stays at beta1 / 2",
             by=0.667,
         ),
         Namesake(
-            "nadamw_torch",
-            "NAdam(decoupled_weight_decay)",
-            stepping(
-                lambda p, h: optim.NAdam(
-                    p,
-                    **betas(h),
-                    momentum_decay=h.momentum_decay,
-                    weight_decay=h.weight_decay,
-                    decoupled_weight_decay=True,
-                )
-            ),
-        ),
-        Namesake("amsgrad_torch", "Adam(amsgrad)", stepping(lambda p, h: optim.Adam(p, **betas(h), amsgrad=True))),
-        Namesake(
             "amsgrad_optax",
             "Adam(amsgrad)",
-            stepping(lambda p, h: optim.Adam(p, **betas(h), amsgrad=True)),
+            stepping(lambda p, h: optim.Adam(p, **_betas(h), amsgrad=True)),
             differs="torch takes the maximum before it corrects the second moment, optax after",
             by=1.19,
         ),
         Namesake(
             "amsgrad_paper",
             "Adam(amsgrad)",
-            stepping(lambda p, h: optim.Adam(p, **betas(h), amsgrad=True)),
+            stepping(lambda p, h: optim.Adam(p, **_betas(h), amsgrad=True)),
             differs="torch corrects both moments, the paper neither",
             by=0.611,
         ),
-        Namesake("radam", "RAdam", stepping(lambda p, h: optim.RAdam(p, **betas(h)))),
         Namesake(
             "radam_optax",
             "RAdam",
-            stepping(lambda p, h: optim.RAdam(p, **betas(h))),
+            stepping(lambda p, h: optim.RAdam(p, **_betas(h))),
             differs="torch adds eps to the raw root of the second moment, optax to the corrected one",
             by=0.682,
-        ),
-        Namesake(
-            "adafactor",
-            "Adafactor",
-            stepping(lambda p, h: optim.Adafactor(p, lr=h.lr, beta2_decay=h.beta2_decay, eps=(h.eps1, h.eps2), d=h.d)),
-        ),
-        Namesake(
-            "adafactor_matrix",
-            "Adafactor",
-            stepping(lambda p, h: optim.Adafactor(p, lr=h.lr, beta2_decay=h.beta2_decay, eps=(h.eps1, h.eps2), d=h.d)),
         ),
         Namesake(
             "muon",
