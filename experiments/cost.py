@@ -5,6 +5,7 @@ All cases of a sweep are timed together, in turns, each a run from the start to 
 A sweep that has been measured on this machine, with this code and these peers, is not measured again.
 """
 
+import os
 import secrets
 import sys
 from collections.abc import Iterable, Mapping
@@ -77,8 +78,10 @@ def measure_all(jobs: list[DictConfig]) -> int:
     prepare(timings)
     rows = _measured_before(read_all(results, study, "timings"), set(todo))
     if rows.is_empty():
+        busy = os.getloadavg()[0]
         rows = _measure(todo, protocol, configurations[0].seed)
-        write(timings, rows, provenance(**origins(chosen), threads=_threads()))
+        conditions = {"threads": _threads(), "load_before": f"{busy:.2f} processes ready to run"}
+        write(timings, rows, provenance(**origins(chosen), **conditions))
     else:
         print("measured before on this machine, with this code")
     for row in rows.iter_rows(named=True):

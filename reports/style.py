@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import offset_copy
+from numpy.typing import NDArray
 
 matplotlib.use("agg")
 
@@ -16,6 +19,7 @@ WIDTH = 4.9
 INK, QUIET, GRID = "#1f2933", "#66737f", "#dde2e7"
 # Okabe & Ito's palette, which people with any colour vision can tell apart.
 BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY = "#0072b2", "#d55e00", "#009e73", "#e69f00", "#a8558a", "#56b4e9"
+BROWN = "#7a4a1e"
 
 _SETTINGS: dict[Any, Any] = {
     "figure.constrained_layout.use": True,
@@ -56,6 +60,49 @@ def panels(heights: Sequence[float]) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(WIDTH, sum(heights)))
     axes = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)
     return figure, list(axes[:, 0])
+
+
+def label_lines(axes: Axes, ends: Sequence[tuple[str, str, float, float]], side: str) -> None:
+    """Write each line's name, in its colour, beside its end, given as (name, colour, x, y); both axes logarithmic.
+
+    Names that would cover each other are moved apart, with a thin line to where they belong.
+    """
+    bottom, top = np.log10(axes.get_ylim())
+    figure: Any = axes.get_figure()
+    apart = 0.15 * (top - bottom) * len(figure.axes) / figure.get_figheight()
+    places = _moved_apart(np.log10([y for *_, y in ends]), apart, bottom + apart / 2)
+    edge, shift, align = (0.0, -12, "right") if side == "left" else (1.0, 12, "left")
+    for (name, colour, x, y), place in zip(ends, places, strict=True):
+        at = ((place - bottom) / (top - bottom)).item()
+        axes.annotate(
+            name,
+            (x, y),
+            xytext=(edge, at),
+            textcoords=offset_copy(axes.transAxes, figure, shift, 0, units="points"),
+            ha=align,
+            va="center",
+            fontsize=8,
+            color=colour,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 1},
+            annotation_clip=False,
+        )
+
+
+def _moved_apart(wanted: NDArray[np.float64], apart: float, lowest: float) -> NDArray[np.float64]:
+    """Places at least ``apart``, in the order of ``wanted`` and near it: crowded ones share their own middle."""
+    order = np.argsort(wanted, kind="stable")
+    groups: list[tuple[float, int]] = []
+    for place in wanted[order]:
+        middle, count = float(place), 1
+        while groups and middle - (count - 1) * apart / 2 < groups[-1][0] + (groups[-1][1] + 1) * apart / 2:
+            before, more = groups.pop()
+            middle, count = (before * more + middle * count) / (more + count), more + count
+        middle = max(middle, lowest + (count - 1) * apart / 2)
+        groups.append((middle, count))
+    spread = [middle + apart * (k - (count - 1) / 2) for middle, count in groups for k in range(count)]
+    places = np.empty_like(wanted)
+    places[order] = spread
+    return places
 
 
 def save(figure: Figure, path: Path, source: str) -> None:

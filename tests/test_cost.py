@@ -118,3 +118,37 @@ def test_a_rustc_that_does_not_work_is_left_out_and_said_so(command, tmp_path):
     done = command(PROGRAM, "peers=[rust_seed]", *QUICK, PATH=f"{broken.parent}:{os.environ['PATH']}")
     assert done.code == 0
     assert "rust_seed: left out, because rustc does not work here (no default toolchain)" in done.out
+
+
+def test_what_takes_too_long_is_recorded_as_left_out_and_not_tried_in_more_dimensions(command, tmp_path):
+    limits = ("timing.max_step_seconds=1e-9", "timing.set_up=excluded", *QUICK[:2])
+    done = command(PROGRAM, "-m", "dim=4,2", "backend=python,numba", *limits)
+    assert (done.code, done.err) == (0, "")
+    assert "adamlab numba: adam on sphere, dim 2, float64: left out, because a step takes" in done.out
+    rows = timings(tmp_path)
+    assert rows.height == 4
+    assert rows["ns_per_step"].null_count() == 4
+    assert (rows["floor_ns_per_step"] > 0).all()
+    # What is said of the higher dimension was seen in the lower one.
+    for backend in ("python", "numba"):
+        assert rows.filter(pl.col("backend") == backend)["left_out"].n_unique() == 1
+    assert "measured before" in command(PROGRAM, "-m", "dim=4,2", "backend=python,numba", *limits).out
+
+
+def test_a_run_is_as_long_as_was_asked_for_or_as_fits_and_says_how_long(command, tmp_path):
+    whole = ("timing.rounds=2", "timing.min_sample_seconds=1e-4", "dim=2", "timing.set_up=excluded")
+    command(PROGRAM, "n_steps=50", "timing.max_run_seconds=60", *whole)
+    command(PROGRAM, "n_steps=100_000", "backend=python", "timing.max_run_seconds=1e-3", *whole)
+    steps = dict(timings(tmp_path).select("n_steps", "steps").iter_rows())
+    assert steps[50] == 50
+    assert 1 <= steps[100_000] < 100_000
+
+
+def test_the_record_says_how_many_threads_everybody_had(command, tmp_path):
+    command(PROGRAM, *QUICK)
+    file = next((tmp_path / "results" / "default" / "timings").glob("*.parquet"))
+    footer = pl.read_parquet_metadata(file)
+    threads = dict(setting.split("=") for setting in footer["threads"].split(", "))
+    assert {"OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "PJRT_NPROC"} <= threads.keys()
+    assert set(threads.values()) == {"1"}
+    assert footer["load_before"].endswith("processes ready to run")

@@ -1,0 +1,93 @@
+"""How near to its own floor every method comes that works coordinate by coordinate."""
+
+import polars as pl
+from matplotlib.figure import Figure
+
+from adamlab.record import Kind, Study
+from reports import style
+from reports.unanswered import Unanswered
+
+STUDY = "leaf_cost"
+KIND: Kind = "timings"
+COMMAND = "python experiments/cost.py +study=leaf_cost"
+TITLE = "How near to its own floor is each method?"
+QUESTION = (
+    "Every method that works coordinate by coordinate, on the sphere on the numba backend, with its arrays in the "
+    "cache. Its floor is the larger of its divisions and roots over their throughput, and of the numbers it must move "
+    "over the bandwidth, both measured in the same rounds; additions, multiplications and choices are not in it."
+)
+BOUND = {"floor_arithmetic": "division, root", "floor_movement": "memory", "floor_latency": "latency"}
+
+
+def table(study: Study) -> pl.DataFrame:
+    """A row a method: its time per step, its floor, what binds the floor, and how many times the floor it takes."""
+    rows = study.timings
+    if rows.is_empty() or "acts_on" not in rows.columns:
+        raise Unanswered("no timing of a method beside its floor is recorded")
+    rows = rows.filter(
+        pl.col("acts_on") == "coordinate",
+        pl.col("backend") == "numba",
+        pl.col("implementation") == "adamlab",
+        pl.col("left_out").is_null(),
+    )
+    if rows.is_empty():
+        raise Unanswered("no timing of a method on the numba backend is recorded")
+    rows = rows.filter(pl.col("measurement") == rows["measurement"][-1])
+    floor = pl.col("floor_ns_per_step")
+    binding = pl.coalesce(pl.when(pl.col(name) == floor).then(pl.lit(meaning)) for name, meaning in BOUND.items())
+    return rows.select(
+        "optimizer",
+        "dim",
+        "dtype",
+        "ns_per_step",
+        "ns_per_step_lo",
+        "ns_per_step_hi",
+        "floor_ns_per_step",
+        binding.alias("bound by"),
+        *((pl.col(f"ns_per_step{end}") / floor).alias(f"times_floor{end}") for end in ("", "_lo", "_hi")),
+    ).sort("times_floor", "optimizer")
+
+
+def answer(study: Study) -> str:
+    """The verdict in a sentence or two, computed from the table."""
+    rows = table(study)
+    times = rows["times_floor"].to_numpy()
+    near = 1.3
+    far = rows.filter(pl.col("times_floor") > near)
+    text = (
+        f"{rows.height - far.height} of {rows.height} methods take at most {near} times their floor; the median takes "
+        f"{sorted(times)[len(times) // 2]:.2f} times."
+    )
+    if far.is_empty():
+        return text
+    names = ", ".join(f"{row['optimizer']} {row['times_floor']:.2f}" for row in far.iter_rows(named=True))
+    return f"{text} Farther from it are {names}."
+
+
+def figure(study: Study) -> Figure:
+    """Times the floor, with intervals; a row a method."""
+    rows = table(study).sort("times_floor", descending=True)
+    drawn, (axes,) = style.panels([1.1 + 0.185 * rows.height])
+    for bound, colour in zip(BOUND.values(), (style.BLUE, style.VERMILION, style.GREEN), strict=True):
+        chosen = rows.with_row_index().filter(pl.col("bound by") == bound)
+        if chosen.is_empty():
+            continue
+        middle = chosen["times_floor"].to_numpy()
+        around = [middle - chosen["times_floor_lo"].to_numpy(), chosen["times_floor_hi"].to_numpy() - middle]
+        axes.errorbar(
+            middle,
+            chosen["index"].to_numpy(),
+            xerr=around,
+            fmt="o",
+            color=colour,
+            markersize=4,
+            capsize=2.5,
+            elinewidth=1.1,
+            label=f"bound by {bound}",
+        )
+    axes.axvline(1, color=style.INK, linewidth=1.4)
+    axes.set_yticks(range(rows.height), rows["optimizer"].to_list(), fontsize=7.5)
+    axes.set(ylim=(-0.8, rows.height - 0.2), xlabel="times its floor: median, 95% interval")
+    axes.grid(axis="y", visible=False)
+    axes.legend(loc="upper right", fontsize=8)
+    return drawn
