@@ -1,5 +1,6 @@
 """How the lab's compiled loop compares with each peer and with the machine's floor, dimension by dimension."""
 
+import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
@@ -28,8 +29,8 @@ _SHOWN = {
     "rust-reordered-native": (style.BROWN, "D"),
 }
 _CASE = ["optimizer", "dtype", "dim"]
-# Farther from the floor a line leaves the figure.
-_FARTHEST = 30.0
+# A line that goes farther from the floor leaves the figure.
+_NEAREST, _FARTHEST = 0.6, 30.0
 
 
 def ratios(study: Study) -> pl.DataFrame:
@@ -105,13 +106,14 @@ def figure(study: Study) -> Figure:
     cases = [case for case in cases if rows.filter(_is_case(*case)).height]
     drawn, panels = style.panels([2.6] * len(cases))
     for axes, (optimizer, dtype) in zip(panels, cases, strict=True):
-        axes.set(xscale="log", yscale="log", ylim=(0.5, _FARTHEST), title=f"{cost.FORMS[optimizer]}, {dtype}")
+        axes.set(xscale="log", yscale="log", ylim=(_NEAREST, _FARTHEST), title=f"{cost.FORMS[optimizer]}, {dtype}")
         ends = []
         for name, (colour, marker) in _SHOWN.items():
             line = rows.filter(_is_case(optimizer, dtype), pl.col("implementation") == name)
             if line.height:
                 cost.draw_line(axes, line, "times_floor", colour, marker)
-                ends.append((name, colour, float(line["dim"][-1]), min(float(line["times_floor"][-1]), _FARTHEST)))
+                end = float(np.clip(line["times_floor"][-1], _NEAREST, _FARTHEST))
+                ends.append((name, colour, float(line["dim"][-1]), end))
         axes.axhline(1, color=style.INK, linewidth=1.4)
         axes.set_yticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
         axes.yaxis.minorticks_off()

@@ -72,6 +72,7 @@ def label_lines(axes: Axes, ends: Sequence[tuple[str, str, float, float]], side:
     apart = 0.15 * (top - bottom) * len(figure.axes) / figure.get_figheight()
     places = _moved_apart(np.log10([y for *_, y in ends]), apart, bottom + apart / 2)
     edge, shift, align = (0.0, -12, "right") if side == "left" else (1.0, 12, "left")
+    leaves = (1, 0.5) if side == "left" else (0, 0.5)
     for (name, colour, x, y), place in zip(ends, places, strict=True):
         at = ((place - bottom) / (top - bottom)).item()
         axes.annotate(
@@ -83,7 +84,14 @@ def label_lines(axes: Axes, ends: Sequence[tuple[str, str, float, float]], side:
             va="center",
             fontsize=8,
             color=colour,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 1},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 0.5,
+                "shrinkA": 0,
+                "shrinkB": 1,
+                "relpos": leaves,
+            },
             annotation_clip=False,
         )
 
