@@ -41,7 +41,7 @@ _SHOWN = {
 }
 _DASHES = {"arithmetic": "-", "movement": "--", "latency": ":"}
 
-_SPHERE = {"objective": "sphere", "tol": 0.0, "timing.set_up": "excluded"}
+_SPHERE = {"objective": "sphere", "noise": "none", "schedule": "constant", "tol": 0.0, "timing.set_up": "excluded"}
 _CASE = ["optimizer", "dtype", "dim"]
 
 
