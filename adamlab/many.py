@@ -73,8 +73,8 @@ def minimize_many(
 
     Raises `ConfigurationError` for a value out of range, before any run.
     """
-    is_frame = isinstance(configurations, pl.DataFrame)
-    batches = list(batches_of_frame(configurations) if is_frame else batches_of_list(cast(Any, configurations)))
+    of = batches_of_frame if isinstance(configurations, pl.DataFrame) else batches_of_list
+    batches = list(cast(Any, of)(configurations))
     frames = []
     for batch in batches:
         for first, outcomes in run_batch(batch, threads):

@@ -41,9 +41,9 @@ def in_numba(function: Callable[..., Any], dtype: str = "float64") -> Callable[.
     """``function``, written for NumPy, rewritten where Numba would mean something else by the same words.
 
     A float literal (also ``np.pi`` and ``np.e``) takes ``dtype``, as it does in NumPy beside an array of that dtype;
-    Numba would carry the computation out in float64. A choice between numbers stays a number; Numba's ``np.where`` makes
-    an array of it. The plain functions it refers to, which Numba would refuse, are rewritten and compiled in the same
-    way. And exp and tanh are those of `adamlab.elementary`, which become vector code.
+    Numba would carry the computation out in float64. A choice between numbers stays a number; Numba's ``np.where``
+    makes an array of it. The plain functions it refers to, which Numba would refuse, are rewritten and compiled in the
+    same way. And exp and tanh are those of `adamlab.elementary`, which become vector code.
     """
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
