@@ -14,6 +14,8 @@ from adamlab.minimize import first_iterate, minimize  # noqa: E402
 from adamlab.objectives.sphere import Sphere  # noqa: E402
 from adamlab.optimizers.adam import Adam  # noqa: E402
 from adamlab.optimizers.adam_reordered import AdamReordered  # noqa: E402
+from adamlab.problem import Problem  # noqa: E402
+from adamlab.stopping import Stopping  # noqa: E402
 
 NUMBERS = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 OPTIMIZERS = {"adam": Adam(**NUMBERS), "adam_reordered": AdamReordered(**NUMBERS)}
@@ -23,8 +25,8 @@ STEPS = {"python": 3, "numpy": 30, "numba": 300}
 def run(optimizer, backend, dim):
     """One whole run of the backend's number of steps."""
     objective = Sphere(dim=dim, x0=10.0)
-    stepping = stepper(backend, OPTIMIZERS[optimizer], objective, first_iterate(objective))
-    stepping.advance(STEPS[backend], 1e-12)
+    stepping = stepper(backend, OPTIMIZERS[optimizer], Problem(objective), first_iterate(objective))
+    stepping.advance(STEPS[backend], Stopping(tol=1e-6))
 
 
 for _optimizer in OPTIMIZERS:
