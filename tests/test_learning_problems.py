@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from adamlab import digits
-from adamlab.backends import objective_data
-from adamlab.compiled import numbers_of, parameter_names
 from adamlab.networks import example_losses, parameters_of
 from adamlab.numba_language import compile_function, in_numba
 from adamlab.objectives.logistic_regression import LogisticRegression
@@ -18,6 +16,8 @@ from adamlab.objectives.mlp_tanh import MLPTanh
 from adamlab.objectives.mlp_tanh_minibatch import MLPTanhMinibatch
 from adamlab.objectives.softmax_imbalanced import SoftmaxImbalanced
 from adamlab.objectives.sparse_bag_of_words import SparseBagOfWords
+from adamlab.parameters import numbers_of, parameter_names
+from adamlab.problem import objective_data
 from adamlab.symbols import ConfigurationError
 
 REGRESSION = {"dim": 650, "x0": 0.0, "l2": 0.01}

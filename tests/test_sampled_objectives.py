@@ -5,13 +5,13 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
-from adamlab.backends import objective_data
-from adamlab.compiled import numbers_of, parameter_names
 from adamlab.numba_language import compile_function, in_numba
 from adamlab.objectives.adopt_toy import AdoptToy
 from adamlab.objectives.noisy_quadratic import NoisyQuadratic
 from adamlab.objectives.reddi_online import ReddiOnline
 from adamlab.objectives.reddi_stochastic import ReddiStochastic
+from adamlab.parameters import numbers_of, parameter_names
+from adamlab.problem import objective_data
 
 ONLINE = {"dim": 3, "x0": 0.0, "period": 101, "large": 1010.0, "small": 10.0}
 STOCHASTIC = {"dim": 3, "x0": 0.0, "probability": 0.01, "large": 1010.0, "small": 10.0}
