@@ -12,6 +12,7 @@ from adamlab.objectives.noisy_quadratic import NoisyQuadratic
 from adamlab.objectives.reddi_online import ReddiOnline
 from adamlab.objectives.reddi_stochastic import ReddiStochastic
 from adamlab.optimizers.adam import Adam
+from adamlab.optimizers.sgd import SGD
 from adamlab.optimizers.vector.lamb import LAMB
 from adamlab.problem import Problem
 from adamlab.schedules.inverse_sqrt import InverseSqrt
@@ -57,8 +58,8 @@ def test_theta_stays_in_the_box_and_reaches_its_ends():
     trace = minimize(ONLINE, ADAM, n_steps=5000, trace="every").trace
     assert trace["loss"].max() == pytest.approx(3 * (1010 - 100 * 10) / 101)
     assert trace["distance"].max() == pytest.approx(2 * 3**0.5)
-    still = minimize(ONLINE, ADAM, n_steps=50, theta0=np.ones(3))
-    assert still.theta.tolist() == [1.0, 1.0, 1.0]
+    leaps = [minimize(ONLINE, SGD(lr=1.0), n_steps=t, trace="none").theta.tolist() for t in (1, 2, 3)]
+    assert leaps == [[-1.0] * 3, [1.0] * 3, [1.0] * 3]
 
 
 def test_a_start_outside_the_box_is_refused():
