@@ -96,10 +96,11 @@ def fitting_length(implementation: Implementation, most: int, max_seconds: float
     The guess from a few steps to many grows by the hundredfold at most, because a run of few is mostly its own start.
     """
     steps = 1
-    seconds = implementation.seconds(1, steps, False)
-    if seconds > too_long:
-        return Length(steps, seconds)
     while True:
+        # Each length has its warm-up: a loop may be compiled for its number of steps.
+        seconds = implementation.seconds(1, steps, False)
+        if steps == 1 and seconds > too_long:
+            return Length(steps, seconds)
         seconds = implementation.seconds(1, steps, False)
         growth = min(100.0, max_seconds / seconds) if seconds > 0 else 100.0
         if steps == most or growth < 1.5:

@@ -80,6 +80,18 @@ def test_a_run_has_as_many_steps_as_were_asked_for_or_as_fit(start, step, expect
     assert {asked[0::2] for asked in claims.asked} == {(1, False)}
 
 
+def test_a_loop_compiled_for_its_length_is_not_taken_for_a_slow_one():
+    compiled = set()
+
+    class Compiles(Claims):
+        def seconds(self, repetitions, steps, set_up):
+            once = 0.0 if steps in compiled else 0.2
+            compiled.add(steps)
+            return once + super().seconds(repetitions, steps, set_up)
+
+    assert fitting_length(Compiles(1e-5, 1e-7), 10_000, max_seconds=0.03, too_long=1.0).steps == 10_000
+
+
 def test_what_takes_too_long_is_not_tried_twice():
     claims = Claims(0.0, 3.0)
     assert fitting_length(claims, 10_000, max_seconds=0.1, too_long=1.0) == Length(1, 3.0)
