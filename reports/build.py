@@ -35,6 +35,8 @@ HEADINGS = {
     "ns_per_step_hi": "to",
     "floor_ns_per_step": "floor",
     "times_floor": "× floor",
+    "times_floor_lo": "95% from",
+    "times_floor_hi": "to",
     "intercept_us": "intercept µs",
     "worst_misfit_percent": "worst misfit %",
 }
