@@ -20,6 +20,7 @@ import numba
 import numpy as np
 
 from adamlab import landscape as parts
+from adamlab.alignment import aligned, aligned_copies, scratch_block
 from adamlab.backends import (
     Rule,
     SteppingGradient,
@@ -199,10 +200,10 @@ class NumbaStepper:
         self._optimizer, self._schedule = rule.optimizer.__class__, rule.schedule.__class__
         self._h, self._s = numbers_of(rule.optimizer), numbers_of(rule.schedule)
         self._carry = first_carry(self._optimizer)
-        theta = np.array(theta0).ravel()
-        self._arrays = (theta, *(np.ascontiguousarray(start).ravel() for start in first_state(rule.optimizer, theta)))
+        theta = np.ravel(theta0)
+        self._arrays = aligned_copies((theta, *first_state(rule.optimizer, theta)))
         self._sums = np.empty(max(1, -(-theta.size // BLOCK)))
-        self._moved = np.zeros(min(BLOCK, -(-theta.size // LANES) * LANES), theta.dtype)
+        self._moved = scratch_block(theta.size, theta.dtype)
         self._given = given_gradient(theta.dtype.name, None if problem is None else problem.box)
 
     @property
@@ -229,7 +230,8 @@ class NumbaStepper:
         if landscape.separable and size >= SHARED_FROM and self._threads > 1 and not stopping.watches:
             return self._advance_in_spans(landscape, (*self._arrays, *data), own, until, stopping)
         draws = np.empty(problem.objective.n_draws() if landscape.draws and not landscape.separable else 0)
-        beside, whole = (data, ()) if landscape.separable else ((np.empty_like(self._arrays[0]),), data)
+        gradients = () if landscape.separable else (aligned(size, self._moved.dtype, len(self._arrays)),)
+        beside, whole = (data, ()) if landscape.separable else (gradients, data)
         kernel = _advance_kernel(self._optimizer, self._schedule, landscape, stopping.watches)
         for stop in stretches(self.t, until, size):
             try:
@@ -260,7 +262,7 @@ class NumbaStepper:
         bounds = [blocks * k // shares for k in range(shares + 1)]
         work = partial(kernel, self._h, self._s, self._rule.n_steps, *own, self._carry, self.t, arrays)
         others = [
-            pool(shares).submit(work, first, end, np.zeros_like(self._moved), self._sums)
+            pool(shares).submit(work, first, end, scratch_block(arrays[0].size, self._moved.dtype), self._sums)
             for first, end in pairwise(bounds[1:])
         ]
         self._carry = work(bounds[0], bounds[1], self._moved, self._sums)

@@ -221,9 +221,13 @@ def _nothing_drawn(key, t, out):
 def clip(landscape: Landscape) -> Any:
     """``clip(x)``: one coordinate brought into the objective's box."""
     if landscape.box is None:
-        return compile_function(lambda x: x)
+        return compile_function(_as_it_is)
     lo, hi = (np.dtype(landscape.dtype).type(bound) for bound in landscape.box)
     return compile_function(lambda x: np.minimum(np.maximum(x, lo), hi))
+
+
+def _as_it_is(x):
+    return x
 
 
 @cache

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from adamlab.alignment import aligned, scratch_block
 from adamlab.backends import acts_on, first_carry, state_names
 from adamlab.batches import Batch, batches_of_frame, batches_of_list
 from adamlab.minimize import Result, first_iterate, kept_steps, minimize
@@ -202,27 +203,32 @@ def _named(batch: Batch, numbers: Any) -> Any:
 
 def _lanes_scratch(batch: Batch, begin: tuple[Array, ...]) -> tuple[Any, ...]:
     width, dim, dtype = SIDE_BY_SIDE, batch.objective.dim, begin[0].dtype
+    places = itertools.count()
+
+    def lane(size: int = width, kind: Any = np.float64) -> Any:
+        return aligned(size, kind, next(places))
+
     c, carry = batch.optimizer.coefficients(_named(batch, batch.numbers[:, 0]), 1)
     return (
-        tuple(np.empty(width) for _ in batch.numbers),
-        tuple(np.empty(width) for _ in carry),
-        tuple(np.empty(width, dtype) for _ in c),
-        (np.empty(width, np.uint64), np.empty(width, np.uint64)),
-        tuple(np.empty(width) for _ in range(3)),
-        tuple(np.empty(dim * width, dtype) for _ in begin),
-        np.empty((LANES, width)),
-        np.empty(width, np.int64),
-        *(np.empty(width) for _ in range(5)),
+        tuple(lane() for _ in batch.numbers),
+        tuple(lane() for _ in carry),
+        tuple(lane(kind=dtype) for _ in c),
+        (lane(kind=np.uint64), lane(kind=np.uint64)),
+        tuple(lane() for _ in range(3)),
+        tuple(lane(dim * width, dtype) for _ in begin),
+        lane(LANES * width).reshape(LANES, width),
+        lane(kind=np.int64),
+        *(lane() for _ in range(5)),
     )
 
 
 def _single_scratch(batch: Batch, problem: Problem, begin: tuple[Array, ...]) -> tuple[Any, ...]:
     objective, dtype = batch.objective, begin[0].dtype
-    own = tuple(np.empty(objective.dim, dtype) for _ in begin)
-    beside = problem.data if objective.separable else (np.empty(objective.dim, dtype),)
+    own = tuple(aligned(objective.dim, dtype, place) for place in range(len(begin)))
+    beside = problem.data if objective.separable else (aligned(objective.dim, dtype, len(begin)),)
     drawn = objective.n_draws() if problem.is_sampled and not objective.separable and objective.draws else 0
-    padded = min(BLOCK, -(-objective.dim // LANES) * LANES)
-    return own, beside, np.empty(drawn), np.zeros(padded, dtype), np.empty(max(1, -(-objective.dim // BLOCK)))
+    sums = np.empty(max(1, -(-objective.dim // BLOCK)))
+    return own, beside, np.empty(drawn), scratch_block(objective.dim, dtype), sums
 
 
 def _frame(ends: Any, seconds: float) -> pl.DataFrame:

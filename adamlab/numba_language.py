@@ -26,17 +26,19 @@ from adamlab.reduction import BLOCK, LANES, squared_length, total
 CONSTANTS = {"np.pi": np.pi, "np.e": np.e}
 
 
+@cache
 def compile_function(function: Callable[..., Any]) -> Any:
-    """Compile with IEEE division (a zero divisor gives an infinity) and no fast-math."""
+    """Compile with IEEE division (a zero divisor gives an infinity) and no fast-math; each function once."""
     # Said because a function would otherwise take over what `compile_loop` says of its caller.
     return numba.njit(error_model="numpy", _nrt=True)(function)
 
 
 def compile_loop(function: Callable[..., Any]) -> Any:
     """Compile a function that makes no array; it counts no references, which would be most of a short step."""
-    return numba.njit(error_model="numpy", _nrt=False)(function)
+    return numba.njit(error_model="numpy", _nrt=False, forceinline=True)(function)
 
 
+@cache
 def in_numba(function: Callable[..., Any], dtype: str = "float64") -> Callable[..., Any]:
     """``function``, written for NumPy, rewritten where Numba would mean something else by the same words.
 

@@ -20,11 +20,15 @@ def numbers_of(leaf: Any) -> tuple[float, ...]:
     return tuple(float(getattr(leaf, name)) for name in parameter_names(leaf.__class__))
 
 
+def _no_parameters(values):
+    return ()
+
+
 @cache
 def named_parameters(cls: Any) -> Any:
     """A compiled constructor of a named tuple with the numeric parameters of ``cls``; () if it has none."""
     names = parameter_names(cls)
     if not names:
-        return compile_function(lambda _: ())
+        return compile_function(_no_parameters)
     named = namedtuple(cls.__name__, names)  # type: ignore[misc]
     return compile_function(lambda values: named(*values))
