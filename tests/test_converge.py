@@ -1,6 +1,7 @@
 """`python experiments/converge.py`, as a person runs it."""
 
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -29,11 +30,12 @@ def test_one_run_prints_its_outcome_and_writes_its_record(command, tmp_path):
     keys = {"optimizer": "adam", "optimizer.lr": 0.01, "optimizer.beta1": 0.9, "optimizer.beta2": 0.999}
     keys |= {"optimizer.eps": 1e-8, "objective": "sphere", "objective.x0": [10.0], "dim": 128, "n_steps": 10000}
     keys |= {"tol": 1e-6, "seed": 0, "dtype": "float64", "backend": "numba", "trace": "log", "trace.points": 50}
-    outcome = {"status": "converged", "steps": 3728, "error": None}
+    keys |= {"grad_tol": 0.0, "loss_target": -math.inf, "noise": "none", "schedule": "constant"}
+    outcome = {"status": "converged", "stopped_by": "tol", "steps": 3728, "error": None}
     assert {name: row[name] for name in keys | outcome} == keys | outcome
     assert row.keys() - keys.keys() - outcome.keys() == {"run_id", "algorithms", "loss", "grad_norm", "seconds"}
     trace = records(tmp_path, kind="trace")
-    assert trace.columns == ["run_id", "step", "loss", "grad_norm", "step_norm"]
+    assert trace.columns == ["run_id", "step", "loss", "grad_norm", "step_norm", "distance"]
     assert trace["step"][-1] == 3728
     file = next((tmp_path / "results" / "default" / "runs").glob("*.parquet"))
     assert "optimizer.lr=0.01" in pl.read_parquet_metadata(file)["command"]
@@ -173,7 +175,7 @@ REFUSED = {
         f"converge: optimizer must be one of {', '.join(sorted(path.stem for path in LEAVES))}; "
         "it is 'adm'; did you mean adam?"
     ),
-    "+study=sed": "converge: study must be one of seed, seed_cost; it is 'sed'; did you mean seed?",
+    "+study=sed": "converge: study must be one of cost, leaf_cost, seed, seed_cost; it is 'sed'; did you mean seed?",
     "optimizer.lrr=1": (
         "converge: there is no key optimizer.lrr; did you mean optimizer.lr? "
         "(known: optimizer.lr, optimizer.beta1, optimizer.beta2, optimizer.eps)"
