@@ -74,55 +74,81 @@ def layers(x, inputs, classes):
     return x[:split].reshape(hidden, inputs), x[split:].reshape(classes, hidden + 1)
 
 
-def hidden_layer(first, columns, activation):
-    """The hidden units (hidden + 1, examples), the last of which is always 1."""
+def weighted_inputs(x, columns, targets):
+    """What the hidden units are the activations of, in an array (hidden + 1, examples) whose last row is 1."""
+    first, _ = layers(x, columns.shape[0], targets.shape[0])
     units = np.ones((first.shape[0] + 1, columns.shape[1]), columns.dtype)
     np.dot(first, columns, units[:-1])
-    for j in range(first.shape[0]):
-        units[j] = activation(units[j])
     return units
 
 
-def network_loss(x, columns, targets, activation):
-    """The mean cross-entropy of a network with one hidden layer."""
-    first, second = layers(x, columns.shape[0], targets.shape[0])
-    logits = second @ hidden_layer(first, columns, activation)
-    return total(example_losses(logits, targets)) / targets.shape[1]
+def output_weights(x, units, targets):
+    """The weights of the outputs, (classes, hidden + 1): the last of ``x``."""
+    size = units.shape[0] * targets.shape[0]
+    return x[x.size - size :].reshape(targets.shape[0], units.shape[0])
 
 
-def network_gradient(x, rows, columns, targets, activation, slope):
-    """The gradient of `network_loss` by backpropagation; ``slope`` is the activation's, as a function of its value."""
-    first, second = layers(x, columns.shape[0], targets.shape[0])
-    units = hidden_layer(first, columns, activation)
-    r = residuals(second @ units, targets)
-    back = second.T @ r
-    for j in range(first.shape[0]):
-        back[j] *= slope(units[j])
+def output_loss(x, units, targets):
+    """The mean cross-entropy, given the hidden units."""
+    return total(example_losses(output_weights(x, units, targets) @ units, targets)) / targets.shape[1]
+
+
+def output_residuals(x, units, targets):
+    """The `residuals` of the outputs, given the hidden units."""
+    return residuals(output_weights(x, units, targets) @ units, targets)
+
+
+def backpropagated(x, rows, units, r, back):
+    """The gradient of the mean, from the derivatives with respect to the logits, ``r``, and `weighted_inputs`."""
     gradient = np.empty_like(x)
-    of_first, of_second = layers(gradient, columns.shape[0], targets.shape[0])
+    of_first, of_second = layers(gradient, rows.shape[1], r.shape[0])
     np.dot(back[:-1], rows, of_first)
     np.dot(r, units.T, of_second)
-    return gradient / x.dtype.type(targets.shape[1])
+    return gradient / x.dtype.type(r.shape[1])
 
 
-def tanh(z):
-    """The hyperbolic tangent."""
-    return np.tanh(z)
+def tanh_units(weighted):
+    """The hidden units of a tanh network, in place of `weighted_inputs`."""
+    for j in range(weighted.shape[0] - 1):
+        weighted[j] = np.tanh(weighted[j])
+    return weighted
 
 
-def tanh_slope(a):
-    """The derivative of tanh where its value is ``a``."""
-    return 1.0 - a * a
+def tanh_network_loss(x, columns, targets):
+    """The mean cross-entropy of a network with one hidden layer of tanh units."""
+    return output_loss(x, tanh_units(weighted_inputs(x, columns, targets)), targets)
 
 
-def relu(z):
-    """The positive part."""
-    return np.maximum(z, 0.0)
+def tanh_network_gradient(x, rows, columns, targets):
+    """The gradient of `tanh_network_loss`; the slope of tanh is 1 less the square of its value."""
+    units = tanh_units(weighted_inputs(x, columns, targets))
+    r = output_residuals(x, units, targets)
+    back = output_weights(x, units, targets).T @ r
+    for j in range(back.shape[0]):
+        back[j] *= 1.0 - units[j] * units[j]
+    return backpropagated(x, rows, units, r, back)
 
 
-def relu_slope(a):
-    """The derivative of the positive part where its value is ``a``; 0 at the corner."""
-    return np.sign(a)
+def relu_units(weighted):
+    """The hidden units of a rectifier network, in place of `weighted_inputs`."""
+    for j in range(weighted.shape[0] - 1):
+        weighted[j] = np.maximum(weighted[j], 0.0)
+    return weighted
+
+
+def relu_network_loss(x, columns, targets):
+    """The mean cross-entropy of a network with one hidden layer of rectifiers."""
+    return output_loss(x, relu_units(weighted_inputs(x, columns, targets)), targets)
+
+
+def relu_network_gradient(x, rows, columns, targets):
+    """The gradient of `relu_network_loss`; the slope of a rectifier is the sign of its value, 0 at the corner."""
+    units = relu_units(weighted_inputs(x, columns, targets))
+    r = output_residuals(x, units, targets)
+    back = output_weights(x, units, targets).T @ r
+    for j in range(back.shape[0]):
+        back[j] *= np.sign(units[j])
+    return backpropagated(x, rows, units, r, back)
 
 
 def drawn(draw, rows, columns, targets):

@@ -5,11 +5,14 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
+from adamlab.minimize import minimize
 from adamlab.numba_language import compile_function, in_numba
 from adamlab.objectives.adopt_toy import AdoptToy
 from adamlab.objectives.noisy_quadratic import NoisyQuadratic
 from adamlab.objectives.reddi_online import ReddiOnline
 from adamlab.objectives.reddi_stochastic import ReddiStochastic
+from adamlab.optimizers.adam import Adam
+from adamlab.optimizers.amsgrad_paper import AMSGradPaper
 from adamlab.parameters import numbers_of, parameter_names
 from adamlab.problem import objective_data
 
@@ -103,3 +106,16 @@ def test_compiled_and_number_by_number_it_is_the_same_in_its_dtype(cls, numbers,
             one = compiled(named, x[i], t, None if draw is None else draw[i], *(a[i] for a in data))
             assert one == number(one)
             assert number(one) == pytest.approx(whole[i], rel=1e-6 if dtype == "float32" else 1e-15)
+
+
+@pytest.mark.parametrize("objective", [ReddiOnline(**ONLINE | {"dim": 1}), AdoptToy(**TOY | {"dim": 1})])
+def test_adam_with_a_short_memory_goes_to_the_worst_end_of_the_box_and_amsgrad_away_from_it(objective):
+    ends = {}
+    for method in (
+        Adam(lr=1e-3, beta1=0.9, beta2=0.9, eps=1e-8),
+        AMSGradPaper(lr=1e-3, beta1=0.9, beta2=0.9, eps=1e-8),
+    ):
+        run = minimize(objective, method, n_steps=200_000, trace="none")
+        ends[type(method)] = float(run.theta[0])
+    assert ends[Adam] > 0.99
+    assert ends[AMSGradPaper] < 0

@@ -3,15 +3,7 @@
 from typing import Annotated
 
 from adamlab.digits import examples
-from adamlab.networks import (
-    NetworkDim,
-    he_normal,
-    initial,
-    network_gradient,
-    network_loss,
-    relu,
-    relu_slope,
-)
+from adamlab.networks import NetworkDim, he_normal, initial, relu_network_gradient, relu_network_loss
 from adamlab.random_streams import stream
 from adamlab.reduction import squared_length
 from adamlab.symbols import SEED, DType, Start, WeightDecay, parameters
@@ -46,8 +38,8 @@ class MLPReLU:
 
     def value(self, x, rows, columns, targets):
         """f at ``x``."""
-        return network_loss(x, columns, targets, relu) + 0.5 * self.l2 * squared_length(x)
+        return relu_network_loss(x, columns, targets) + 0.5 * self.l2 * squared_length(x)
 
     def gradient(self, x, rows, columns, targets):
         """The gradient at ``x``."""
-        return network_gradient(x, rows, columns, targets, relu, relu_slope) + self.l2 * x
+        return relu_network_gradient(x, rows, columns, targets) + self.l2 * x

@@ -3,15 +3,7 @@
 from typing import Annotated
 
 from adamlab.digits import examples
-from adamlab.networks import (
-    NetworkDim,
-    glorot_uniform,
-    initial,
-    network_gradient,
-    network_loss,
-    tanh,
-    tanh_slope,
-)
+from adamlab.networks import NetworkDim, glorot_uniform, initial, tanh_network_gradient, tanh_network_loss
 from adamlab.random_streams import stream
 from adamlab.reduction import squared_length
 from adamlab.symbols import SEED, DType, Start, WeightDecay, parameters
@@ -45,8 +37,8 @@ class MLPTanh:
 
     def value(self, x, rows, columns, targets):
         """f at ``x``."""
-        return network_loss(x, columns, targets, tanh) + 0.5 * self.l2 * squared_length(x)
+        return tanh_network_loss(x, columns, targets) + 0.5 * self.l2 * squared_length(x)
 
     def gradient(self, x, rows, columns, targets):
         """The gradient at ``x``."""
-        return network_gradient(x, rows, columns, targets, tanh, tanh_slope) + self.l2 * x
+        return tanh_network_gradient(x, rows, columns, targets) + self.l2 * x

@@ -3,16 +3,7 @@
 from typing import Annotated
 
 from adamlab.digits import examples
-from adamlab.networks import (
-    NetworkDim,
-    drawn,
-    glorot_uniform,
-    initial,
-    network_gradient,
-    network_loss,
-    tanh,
-    tanh_slope,
-)
+from adamlab.networks import NetworkDim, drawn, glorot_uniform, initial, tanh_network_gradient, tanh_network_loss
 from adamlab.random_streams import stream
 from adamlab.reduction import squared_length
 from adamlab.symbols import SEED, Batch, DType, Start, WeightDecay, parameters
@@ -49,16 +40,16 @@ class MLPTanhMinibatch:
 
     def value(self, x, rows, columns, targets):
         """f at ``x``."""
-        return network_loss(x, columns, targets, tanh) + 0.5 * self.l2 * squared_length(x)
+        return tanh_network_loss(x, columns, targets) + 0.5 * self.l2 * squared_length(x)
 
     def gradient(self, x, rows, columns, targets):
         """The gradient at ``x``."""
-        return network_gradient(x, rows, columns, targets, tanh, tanh_slope) + self.l2 * x
+        return tanh_network_gradient(x, rows, columns, targets) + self.l2 * x
 
     def sampled_gradient(self, x, t, draw, rows, columns, targets):
         """The gradient on the examples that are drawn."""
         rows, columns, targets = drawn(draw, rows, columns, targets)
-        return network_gradient(x, rows, columns, targets, tanh, tanh_slope) + self.l2 * x
+        return tanh_network_gradient(x, rows, columns, targets) + self.l2 * x
 
     def n_draws(self):
         """One number for each example of a batch."""
