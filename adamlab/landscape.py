@@ -14,7 +14,16 @@ from numba.core.dispatcher import Dispatcher as _Dispatcher
 
 from adamlab.compiled_noise import noisy_coordinate
 from adamlab.fingerprint import has_source
-from adamlab.numba_language import compile_function, in_dtype, in_numba, load, pad, sum_of_block, sum_of_squares
+from adamlab.numba_language import (
+    compile_anew,
+    compile_function,
+    in_dtype,
+    in_numba,
+    load,
+    pad,
+    sum_of_block,
+    sum_of_squares,
+)
 from adamlab.parameters import named_parameters
 from adamlab.philox import DRAWS, fill_draws
 from adamlab.problem import Problem
@@ -121,7 +130,7 @@ def _unused(p, x, t, draw):
 @lru_cache(maxsize=64)
 def _landscape_of_user(function: Callable[..., Any], noise: Any, dtype: str, captured: Captured) -> Landscape:
     """``captured`` are the values that compiling freezes: another value is another kernel."""
-    compiled = compile_function(function)
+    compiled = compile_anew(function)
     frozen = hashlib.sha256(repr(captured).encode()).hexdigest()[:20]
     # What is compiled with it must lie in the same file, for an edit to be noticed.
     in_one_file = "<" not in function.__qualname__ and not any(isinstance(value, _Dispatcher) for _, value in captured)

@@ -28,7 +28,12 @@ CONSTANTS = {"np.pi": np.pi, "np.e": np.e}
 
 @cache
 def compile_function(function: Callable[..., Any]) -> Any:
-    """Compile with IEEE division (a zero divisor gives an infinity) and no fast-math; each function once."""
+    """`compile_anew`, once for each function."""
+    return compile_anew(function)
+
+
+def compile_anew(function: Callable[..., Any]) -> Any:
+    """Compile with IEEE division (a zero divisor gives an infinity) and no fast-math; global values as they are now."""
     # Said because a function would otherwise take over what `compile_loop` says of its caller.
     return numba.njit(error_model="numpy", _nrt=True)(function)
 

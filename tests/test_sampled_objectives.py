@@ -45,7 +45,7 @@ def test_the_two_functions_that_are_drawn_have_the_measured_one_as_their_mean(ob
     rare, common = (sampled(objective, X, 1, np.full(3, u)) for u in (np.nextafter(probability, 0), probability))
     assert rare[0] > 0 > common[0]
     mean = probability * rare + (1 - probability) * common
-    assert mean == pytest.approx(objective.gradient(X), rel=1e-12)
+    assert mean == pytest.approx(objective.gradient(X, *objective_data(objective)), rel=1e-12)
 
 
 def test_the_toy_problem_has_the_slopes_k_squared_and_minus_k():

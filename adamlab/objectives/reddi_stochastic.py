@@ -27,22 +27,29 @@ class ReddiStochastic:
     draws = "uniform"
     published = ((1.0,), 0.2)
 
-    def value(self, x):
+    def data(self):
+        """The slope of the expectation, of which float32 would lose digits on the way."""
+        return (np.full(self.dim, self._slope()),)
+
+    def value(self, x, slope):
         """One coordinate's term of the expectation."""
-        return (self.probability * self.large - (1.0 - self.probability) * self.small) * x
+        return slope * x
 
-    def gradient(self, x):
+    def gradient(self, x, slope):
         """One coordinate's slope of the expectation, whatever ``x``."""
-        return self.probability * self.large - (1.0 - self.probability) * self.small + 0.0 * x
+        return slope + 0.0 * x
 
-    def sampled_gradient(self, x, t, draw):
+    def sampled_gradient(self, x, t, draw, slope):
         """One coordinate's slope of the function that is drawn."""
         return np.where(draw < self.probability, self.large, 0.0 * x - self.small)
 
     def minimisers(self):
         """The end of the interval to which the expectation falls."""
-        return -np.sign([[self.gradient(0.0)]])
+        return -np.sign([[self._slope()]])
 
     def minimum(self):
         """The expectation at that end."""
-        return -abs(self.gradient(0.0)) * self.dim
+        return -abs(self._slope()) * self.dim
+
+    def _slope(self):
+        return self.probability * self.large - (1.0 - self.probability) * self.small
