@@ -34,7 +34,7 @@ def test_the_online_slopes_are_those_of_the_paper_over_a_whole_period():
     slopes = [sampled(online, X, t, None) for t in range(1, 203)]
     assert [t for t, slope in enumerate(slopes, start=1) if slope[0] > 0] == [1, 102]
     assert {float(slope[0]) for slope in slopes} == {1010.0, -10.0}
-    assert np.mean(slopes[:101], axis=0) == pytest.approx(online.gradient(X), rel=1e-12)
+    assert np.mean(slopes[:101], axis=0) == pytest.approx(online.gradient(X, *online.data()), rel=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -28,23 +28,30 @@ class ReddiOnline:
     draws = None
     published = ((1.0,), 10 / 101)
 
-    def value(self, x):
+    def data(self):
+        """The slope of the mean over a period, of which float32 would lose digits on the way."""
+        return (np.full(self.dim, self._slope()),)
+
+    def value(self, x, slope):
         """One coordinate's term of the mean over a period."""
-        return (self.large - self.small * (self.period - 1.0)) / self.period * x
+        return slope * x
 
-    def gradient(self, x):
+    def gradient(self, x, slope):
         """One coordinate's slope of the mean over a period, whatever ``x``."""
-        return (self.large - self.small * (self.period - 1.0)) / self.period + 0.0 * x
-
-    def sampled_gradient(self, x, t, draw):
-        """One coordinate's slope of f_t."""
-        slope = self.large if t % self.period == 1.0 else -self.small
         return slope + 0.0 * x
+
+    def sampled_gradient(self, x, t, draw, slope):
+        """One coordinate's slope of f_t."""
+        now = self.large if t % self.period == 1.0 else -self.small
+        return now + 0.0 * x
 
     def minimisers(self):
         """The end of the interval to which the mean falls."""
-        return -np.sign([[self.gradient(0.0)]])
+        return -np.sign([[self._slope()]])
 
     def minimum(self):
         """The mean at that end."""
-        return -abs(self.gradient(0.0)) * self.dim
+        return -abs(self._slope()) * self.dim
+
+    def _slope(self):
+        return (self.large - self.small * (self.period - 1)) / self.period
