@@ -22,9 +22,8 @@ def differentiated(caller: str, value: Callable[[Any], Any], begin: Array) -> tu
     missing, cannot trace the function, or the two disagree.
     """
     if find_spec("jax") is None:
-        raise ConfigurationError(
-            f"{caller}: gradient must be given unless JAX is installed: pip install 'adamlab[autodiff]'"
-        )
+        install = "pip install 'adamlab[autodiff]'"
+        raise ConfigurationError(f"{caller}: gradient must be given where JAX is not installed ({install}); it is none")
     import jax
 
     jax.config.update("jax_enable_x64", True)
