@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from adamlab.reduction import BLOCK, LANES
+from adamlab.reduction import LANES
 
 LINE, PAGE = 64, 4096
 # Lines between the starts of two arrays that follow each other: odd, so that 64 arrays fall on 64 different lines.
@@ -25,11 +25,9 @@ def aligned(size: int, dtype: DTypeLike, place: int) -> NDArray[Any]:
     return raw[start : start + size * itemsize].view(dtype)
 
 
-def scratch_block(size: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Zeros for the block's share of a vector of ``size``, in whole lanes; the last place of a loop's arrays."""
-    block = aligned(min(BLOCK, -(-size // LANES) * LANES), dtype, LINE - 1)
-    block[:] = 0
-    return block
+def lanes() -> NDArray[np.float64]:
+    """Where a sum is under way in the order of `adamlab.reduction`; at the last place of a loop's arrays."""
+    return aligned(LANES, np.float64, PAGE // LINE - 1)
 
 
 def aligned_copies(arrays: Any, first_place: int = 0) -> tuple[NDArray[Any], ...]:

@@ -6,7 +6,7 @@ sources it was made from: another process loads it, and no edit can leave a stal
 
 Why it is fast: the step-dependent scalars cost two multiplications (running powers, no ``pow``); the loop over
 coordinates has no branch, and its loads and stores are marked as never overlapping, so it becomes vector code; the
-squared length of the step is added up in `adamlab.reduction`'s fixed order from a block that is still in cache.
+squared length of the step is added up in `adamlab.reduction`'s fixed order, whose lanes stay in registers.
 """
 
 import math
@@ -20,7 +20,7 @@ import numba
 import numpy as np
 
 from adamlab import landscape as parts
-from adamlab.alignment import aligned, aligned_copies, scratch_block
+from adamlab.alignment import aligned, aligned_copies, lanes
 from adamlab.backends import (
     Rule,
     SteppingGradient,
@@ -39,10 +39,10 @@ from adamlab.numba_language import (
     in_dtype,
     in_numba,
     load,
-    pad,
+    load_scratch,
     store,
     store_scratch,
-    sum_of_squares,
+    sum_of_block,
 )
 from adamlab.parameters import named_parameters, numbers_of, parameter_names
 from adamlab.problem import Array, FunctionPair, Problem
@@ -83,20 +83,29 @@ def sweep_over_blocks(optimizer: Any, landscape: Landscape) -> Any:
     last = len(state_names(optimizer)) + 1
 
     @compile_loop
-    def sweep(c, env, t, arrays, first, end, moved, sums):
+    def advance_coordinate(c, env, t, arrays, i, lanes, k):
+        row = load(arrays, i)
+        new = update(c, slope(env, t, i, row[0], row[last:]), *row[:last])
+        x = clip(new[0])
+        store(arrays, i, (x, *new[1:]))
+        moved = np.float64(x - row[0])
+        store_scratch((lanes,), k, (load_scratch((lanes,), k)[0] + moved * moved,))
+
+    @compile_loop
+    def sweep(c, env, t, arrays, first, end, lanes, sums):
         size = arrays[0].size
         for b in range(first, end):
             start = b * BLOCK
             n = min(BLOCK, size - start)
-            for i in range(start, start + n):
-                row = load(arrays, i)
-                new = update(c, slope(env, t, i, row[0], row[last:]), *row[:last])
-                x = clip(new[0])
-                store(arrays, i, (x, *new[1:]))
-                store_scratch((moved,), i - start, (x - row[0],))
-            # A first block that is not full is the only one, and nothing lies behind its end.
-            padded = pad(moved, n) if b else (n + LANES - 1) // LANES * LANES
-            sums[b] = sum_of_squares(moved, padded)
+            whole = n // LANES * LANES
+            for k in range(LANES):
+                store_scratch((lanes,), k, (0.0,))
+            for base in range(start, start + whole, LANES):
+                for k in range(LANES):
+                    advance_coordinate(c, env, t, arrays, base + k, lanes, k)
+            for k in range(n - whole):
+                advance_coordinate(c, env, t, arrays, start + whole + k, lanes, k)
+            sums[b] = sum_of_block(lanes, LANES)
 
     return sweep
 
@@ -114,11 +123,11 @@ def _span_kernel(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
     environment, sweep = parts.environment(landscape), sweep_over_blocks(optimizer, landscape)
 
     @numba.njit(error_model="numpy", nogil=True, _nrt=False)
-    def span(h, s, n_steps, p, q, keys, carry, t, arrays, first, end, moved, sums):
+    def span(h, s, n_steps, p, q, keys, carry, t, arrays, first, end, lanes, sums):
         zero = arrays[0].dtype.type(0)
         c, carry = coefficients(of_step(h, s, t, n_steps), t, *carry)
         env = environment(p, q, keys[0], keys[1], zero)
-        sweep(in_dtype(c, zero), env, t, arrays, first, end, moved, sums)
+        sweep(in_dtype(c, zero), env, t, arrays, first, end, lanes, sums)
         return carry
 
     return kept_on_disk(span, "step", landscape, optimizer, schedule)
@@ -134,14 +143,14 @@ def _advance_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches
     own = len(state_names(optimizer)) + 1
 
     @numba.njit(error_model="numpy", nogil=True, _nrt=False)
-    def advance(h, s, n_steps, p, q, keys, carry, t, until, limits, arrays, data, draws, moved, sums):
+    def advance(h, s, n_steps, p, q, keys, carry, t, until, limits, arrays, data, draws, lanes, sums):
         step_sq, zero, stopped = math.nan, arrays[0].dtype.type(0), GOES_ON
         env = environment(p, q, keys[0], keys[1], zero)
         while t < until and stopped == GOES_ON:
             t += 1
             c, carry = coefficients(of_step(h, s, t, n_steps), t, *carry)
             fill(env, t, arrays[0], data, draws, arrays[-1])
-            sweep(in_dtype(c, zero), env, t, arrays, 0, sums.size, moved, sums)
+            sweep(in_dtype(c, zero), env, t, arrays, 0, sums.size, lanes, sums)
             step_sq = sum_of_sums(sums)
             stopped = step_ends(step_sq, limits[0])
             if stopped == GOES_ON:
@@ -203,7 +212,7 @@ class NumbaStepper:
         theta = np.ravel(theta0)
         self._arrays = aligned_copies((theta, *first_state(rule.optimizer, theta)))
         self._sums = np.empty(max(1, -(-theta.size // BLOCK)))
-        self._moved = scratch_block(theta.size, theta.dtype)
+        self._lanes = lanes()
         self._given = given_gradient(theta.dtype.name, None if problem is None else problem.box)
 
     @property
@@ -215,7 +224,7 @@ class NumbaStepper:
         return self._arrays[reported_place(self._optimizer)].reshape(self._shape).copy()
 
     def step(self, gradient: Array) -> None:
-        g = np.ascontiguousarray(gradient, self._moved.dtype).ravel()
+        g = np.ascontiguousarray(gradient, self._arrays[0].dtype).ravel()
         self._step_in_spans(self._given, (*self._arrays, g), ((), (), (np.uint64(0), np.uint64(0))))
 
     def advance(self, until: int, stopping: Stopping) -> None:
@@ -230,14 +239,14 @@ class NumbaStepper:
         if landscape.separable and size >= SHARED_FROM and self._threads > 1 and not stopping.watches:
             return self._advance_in_spans(landscape, (*self._arrays, *data), own, until, stopping)
         draws = np.empty(problem.objective.n_draws() if landscape.draws and not landscape.separable else 0)
-        gradients = () if landscape.separable else (aligned(size, self._moved.dtype, len(self._arrays)),)
+        gradients = () if landscape.separable else (aligned(size, self._arrays[0].dtype, len(self._arrays)),)
         beside, whole = (data, ()) if landscape.separable else (gradients, data)
         kernel = _advance_kernel(self._optimizer, self._schedule, landscape, stopping.watches)
         for stop in stretches(self.t, until, size):
             try:
                 self.t, self.step_sq, self.stopped, self._carry = kernel(
                     self._h, self._s, self._rule.n_steps, *own, self._carry, self.t, stop, stopping.limits,
-                    (*self._arrays, *beside), whole, draws, self._moved, self._sums,
+                    (*self._arrays, *beside), whole, draws, self._lanes, self._sums,
                 )  # fmt: skip
             except numba.errors.NumbaError as error:
                 refused(error, self._optimizer, problem, landscape)
@@ -258,14 +267,11 @@ class NumbaStepper:
         """One step, shared out among threads where that pays; block by block, so in the same order as alone."""
         self.t += 1
         kernel, blocks = _span_kernel(self._optimizer, self._schedule, landscape), self._sums.size
-        shares = self._threads if self._moved.size == BLOCK and arrays[0].size >= SHARED_FROM else 1
+        shares = self._threads if arrays[0].size >= SHARED_FROM else 1
         bounds = [blocks * k // shares for k in range(shares + 1)]
         work = partial(kernel, self._h, self._s, self._rule.n_steps, *own, self._carry, self.t, arrays)
-        others = [
-            pool(shares).submit(work, first, end, scratch_block(arrays[0].size, self._moved.dtype), self._sums)
-            for first, end in pairwise(bounds[1:])
-        ]
-        self._carry = work(bounds[0], bounds[1], self._moved, self._sums)
+        others = [pool(shares).submit(work, first, end, lanes(), self._sums) for first, end in pairwise(bounds[1:])]
+        self._carry = work(bounds[0], bounds[1], self._lanes, self._sums)
         for other in others:
             other.result()
         self.step_sq = total(self._sums)

@@ -244,7 +244,7 @@ def one_by_one_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watch
     def run(
         h, s, n_steps, p, q, keys, limits, first_carry, begin, data, minimisers, kept, scratch, ends, points, trace
     ):
-        own, beside, draws, moved, sums = scratch
+        own, beside, draws, lanes, sums = scratch
         arrays = own + beside
         runs, dim, zero = ends[0].size, arrays[0].size, arrays[0].dtype.type(0)
         for r in range(runs):
@@ -268,7 +268,7 @@ def one_by_one_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watch
                 t += 1
                 c, carry = coefficients(of_step(h_r, s, t, n_steps), t, *carry)
                 fill(env, t, arrays[0], data, draws, arrays[-1])
-                sweep(in_dtype(c, zero), env, t, arrays, 0, sums.size, moved, sums)
+                sweep(in_dtype(c, zero), env, t, arrays, 0, sums.size, lanes, sums)
                 step_sq = sum_of_sums(sums)
                 stopped = step_ends(step_sq, limits[0][r])
             loss, slope_sq, away = measure(env[0], arrays[reported], data, minimisers)

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from adamlab.alignment import aligned, scratch_block
+from adamlab.alignment import aligned, lanes
 from adamlab.backends import acts_on, first_carry, state_names
 from adamlab.batches import Batch, batches_of_frame, batches_of_list
 from adamlab.minimize import Result, first_iterate, kept_steps, minimize
@@ -228,7 +228,7 @@ def _single_scratch(batch: Batch, problem: Problem, begin: tuple[Array, ...]) ->
     beside = problem.data if objective.separable else (aligned(objective.dim, dtype, len(begin)),)
     drawn = objective.n_draws() if problem.is_sampled and not objective.separable and objective.draws else 0
     sums = np.empty(max(1, -(-objective.dim // BLOCK)))
-    return own, beside, np.empty(drawn), scratch_block(objective.dim, dtype), sums
+    return own, beside, np.empty(drawn), lanes(), sums
 
 
 def _frame(ends: Any, seconds: float) -> pl.DataFrame:

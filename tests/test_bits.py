@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from adamlab.backends import stepper
-from adamlab.minimize import first_iterate, start
+from adamlab.compiled import SHARED_FROM
+from adamlab.minimize import first_iterate, minimize, start
 from adamlab.objectives.quadratic import Quadratic
 from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.adamax import AdaMax
@@ -106,3 +107,12 @@ def test_a_sum_goes_by_lanes_and_then_by_halves(terms):
 
 def test_squares_are_added_in_float64():
     assert squared_length(np.full(10, 1e-30, np.float32)) == pytest.approx(1e-59, rel=1e-6)
+
+
+def test_threads_share_a_large_step_without_changing_a_bit():
+    objective = Quadratic(dim=SHARED_FROM + 3 * BLOCK + 7, x0=[-1.2, 1.0], condition=100.0)
+    adam = Adam(lr=0.1, beta1=0.9, beta2=0.999, eps=1e-8)
+    runs = [minimize(objective, adam, n_steps=3, trace="every", threads=threads) for threads in (1, 2, 3)]
+    assert len({run.theta.tobytes() for run in runs}) == 1
+    assert runs[0].trace.equals(runs[1].trace)
+    assert runs[1].trace.equals(runs[2].trace)
