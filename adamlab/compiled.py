@@ -48,7 +48,7 @@ from adamlab.parameters import named_parameters, numbers_of, parameter_names
 from adamlab.problem import Array, FunctionPair, Problem
 from adamlab.reduction import BLOCK, LANES, total
 from adamlab.schedules.constant import Constant
-from adamlab.stopping import GOES_ON, Stopping, after_step, at_point
+from adamlab.stopping import GOES_ON, INTERRUPTED, Stopping, after_step, at_point
 
 # Updates of coordinates in one call of a kernel, some hundredths of a second; a step costs as much as 32 besides.
 STRETCH, STEP = 20_000_000, 32
@@ -304,6 +304,8 @@ def stretches(t: int, until: int, dim: int) -> Iterator[int]:
     """Where to pause on the way from step ``t`` to ``until``: an interrupt is heard between two calls only."""
     length = max(1, STRETCH // (dim + STEP))
     while t < until:
+        if INTERRUPTED.is_set():
+            raise KeyboardInterrupt
         t = min(until, t + length)
         yield t
 

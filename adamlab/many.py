@@ -39,12 +39,12 @@ class Outcomes:
     """What the runs of a task came to.
 
     ``runs`` has the columns status, stopped_by, steps, loss, grad_norm, error and seconds, a row a run; ``points`` are
-    the reported points (runs x dim, nan where a run failed); ``trace`` has those of `Result` and ``run``, the run's
+    the reported points, an array a run (nan where it failed); ``trace`` has those of `Result` and ``run``, the run's
     place in the task, or is None. A run's ``seconds`` are its share of the task's.
     """
 
     runs: pl.DataFrame
-    points: Array
+    points: Iterable[Array]
     trace: pl.DataFrame | None
 
 
@@ -89,7 +89,9 @@ def minimize_many(
 def _with_points_and_trace(outcomes: Outcomes, theta: bool) -> pl.DataFrame:
     frame = outcomes.runs
     if theta:
-        frame = frame.with_columns(pl.Series("theta", outcomes.points.tolist(), dtype=pl.List(pl.Float64)))
+        frame = frame.with_columns(
+            pl.Series("theta", [point.tolist() for point in outcomes.points], dtype=pl.List(pl.Float64))
+        )
     if outcomes.trace is None:
         return frame
     rows = pl.struct(pl.exclude("run")).alias("trace")
@@ -101,7 +103,8 @@ def run_batch(batch: Batch, threads: int | None = None) -> Iterator[tuple[int, O
     """Run a batch, task by task; yields the place of each task's first run, in order, and what its runs came to."""
     size = _task_size(batch)
     starts = range(0, batch.runs, size)
-    work = _task if _compiles(batch) else _one_by_one
+    # A run alone has a kernel of its own, which is compiled for every single run already.
+    work = _task if compiles(batch) and batch.runs > 1 else _one_by_one
     tasks = ((first, batch.part(first, first + size)) for first in starts)
     threads = threads or len(os.sched_getaffinity(0))
     if threads == 1 or len(starts) == 1:
@@ -120,21 +123,22 @@ def run_batch(batch: Batch, threads: int | None = None) -> Iterator[tuple[int, O
 
 
 def _task_size(batch: Batch) -> int:
-    if not _compiles(batch):
+    if not compiles(batch):
         return 256
     per_run = int(batch.objective.dim) * (2 + len(state_names(batch.optimizer)))
     per_run += 4 * len(kept_steps(batch.trace, batch.n_steps, batch.trace_points))
     size = max(1, min(TASK_RUNS, TASK_NUMBERS // per_run))
-    return max(SIDE_BY_SIDE, size // SIDE_BY_SIDE * SIDE_BY_SIDE) if _side_by_side(batch) else size
+    return max(SIDE_BY_SIDE, size // SIDE_BY_SIDE * SIDE_BY_SIDE) if side_by_side(batch) else size
 
 
-def _compiles(batch: Batch) -> bool:
+def compiles(batch: Batch) -> bool:
     """Whether there is a kernel for many such runs: for rules of one coordinate on a leaf of the lab's."""
     elementwise = acts_on(batch.optimizer) == "coordinate"
     return batch.backend == "numba" and elementwise and not hasattr(batch.objective, "functions")
 
 
-def _side_by_side(batch: Batch) -> bool:
+def side_by_side(batch: Batch) -> bool:
+    """Whether such runs go through their kernel in the lanes of vectors; otherwise one after another."""
     return bool(batch.objective.separable) and batch.objective.dim <= MOST_COORDINATES
 
 
@@ -146,8 +150,8 @@ def _task(batch: Batch) -> Outcomes:
     problem = Problem(batch.objective, batch.noise)
     landscape = landscape_of(problem)
     watches = bool((batch.limits[1] > 0).any() or (batch.limits[2] > -math.inf).any())
-    side_by_side = _side_by_side(batch)
-    make: Any = lanes_kernel if side_by_side else one_by_one_kernel
+    in_lanes = side_by_side(batch)
+    make: Any = lanes_kernel if in_lanes else one_by_one_kernel
     kernel = make(batch.optimizer, type(batch.schedule), landscape, watches)
     kept = np.array(
         [0, *kept_steps(batch.trace, batch.n_steps, batch.trace_points)] if batch.trace != "none" else [], int
@@ -171,7 +175,7 @@ def _task(batch: Batch) -> Outcomes:
         problem.data,
         problem.minimisers,
         kept,
-        _lanes_scratch(batch, begin) if side_by_side else _single_scratch(batch, problem, begin),
+        _lanes_scratch(batch, begin) if in_lanes else _single_scratch(batch, problem, begin),
         ends,
         points,
         trace,
@@ -273,20 +277,22 @@ def _trace_frame(kept: NDArray[np.int64], ends: Any, trace: Any) -> pl.DataFrame
 def _one_by_one(batch: Batch) -> Outcomes:
     """Runs for which there is no common loop; one that raises is a row of its own."""
     rows: list[dict[str, Any]] = []
-    traces, points = [], []
+    traces: list[pl.DataFrame] = []
+    points: list[Array] = []
     for run in range(batch.runs):
         try:
             result = _alone(batch, run)
         except Exception as error:
             rows.append({"status": "failed", "error": traceback.format_exception_only(error)[-1].strip()})
-            points.append(np.full(batch.objective.dim, math.nan))
+            # Takes no memory, which may be what the run failed for want of.
+            points.append(np.broadcast_to(np.float64(math.nan), batch.objective.dim))
             continue
         rows.append({name: getattr(result, name, None) for name in OUTCOME_COLUMNS})
         points.append(result.theta)
         if result.trace is not None:
             traces.append(result.trace.select(pl.lit(run).cast(pl.Int64).alias("run"), pl.all()))
     frame = pl.DataFrame(rows, schema=OUTCOME_COLUMNS, orient="row")
-    return Outcomes(frame, np.array(points), pl.concat(traces) if traces else None)
+    return Outcomes(frame, points, pl.concat(traces) if traces else None)
 
 
 def _alone(batch: Batch, run: int) -> Result:

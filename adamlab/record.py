@@ -1,22 +1,19 @@
 """Records: Parquet files that say what was run, what came of it, and where it came from.
 
-``<results>/<study>/runs`` holds a row a run, ``trace`` a row a kept step, ``timings`` a row a timed configuration.
-Files are only ever added, each under a temporary name that is then renamed, so a reader never meets half a file. A
-later row of the same configuration (after the algorithm's code has changed, or a failed run was tried again) takes
-the place of an earlier one when read with `read`; the files keep both.
+``<results>/<study>/runs`` holds a row a run, ``trace`` a row a kept step, ``timings`` a row a timed configuration. How
+they are added is in `adamlab.record_writer`. A later row of the same configuration (after the algorithm's code has
+changed, or a run was taken again) takes the place of an earlier one when read with `read`; the files keep both until
+they are merged (`adamlab.compaction`).
 """
 
 import hashlib
 import json
-import os
-import secrets
-import threading
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal
 
 import polars as pl
@@ -83,8 +80,35 @@ def run_id(configuration: Mapping[str, Value], algorithms: str) -> str:
 
     Nothing of the machine enters, so two machines agree on what is the same run.
     """
-    text = json.dumps([configuration, algorithms], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
+    return run_ids(configuration, {}, algorithms)[0]
+
+
+def run_ids(fixed: Mapping[str, Value], varied: Mapping[str, Sequence[Value]], algorithms: str) -> list[str]:
+    """The `run_id` of many runs that have ``fixed`` in common; ``varied`` has the values of each run by key."""
+    names = sorted({**fixed, **varied})
+    # JSON, put together from its parts: a key that all runs agree on is written once.
+    pieces: list[str] = ["["]
+    for place, name in enumerate(names):
+        pieces[-1] += ("{" if place == 0 else ", ") + _json(name) + ": "
+        if name in varied:
+            pieces.append("")
+        else:
+            pieces[-1] += _json(fixed[name])
+    pieces[-1] += "}, " + _json(algorithms) + "]"
+    columns = [map(_json, varied[name]) for name in names if name in varied]
+    rests = ["".join(chain.from_iterable(zip(row, pieces[1:], strict=True))) for row in zip(*columns, strict=True)]
+    begin = hashlib.sha256(pieces[0].encode())
+    found = []
+    for rest in rests if columns else [""]:
+        digest = begin.copy()
+        digest.update(rest.encode())
+        found.append(digest.hexdigest()[:20])
+    return found
+
+
+def _json(value: Any) -> str:
+    # What JSON writes for a finite number, at a fraction of the cost.
+    return repr(value) if type(value) is float and math.isfinite(value) else json.dumps(value, ensure_ascii=False)
 
 
 def folder(results: Path, study: str, kind: str) -> Path:
@@ -92,69 +116,64 @@ def folder(results: Path, study: str, kind: str) -> Path:
     return results / study / kind
 
 
-def write(path: Path, frame: pl.DataFrame, provenance: Mapping[str, str]) -> Path:
-    """Write ``frame`` as a new file in folder ``path``, with ``provenance`` in its footer. Returns the file.
+def files(results: Path, study: str, kind: Kind) -> list[Path]:
+    """The record files of one kind, oldest first."""
+    return sorted(folder(results, study, kind).glob("*.parquet"))
 
-    The file appears whole or not at all: it is written under a temporary name, synced, and renamed.
+
+def scan_files(paths: Sequence[Path]) -> pl.LazyFrame:
+    """All rows of these files, in order; a column that some files lack is null in their rows.
+
+    Raises `ConfigurationError` for a file that is no record.
     """
-    prepare(path)
-    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}.parquet"
-    temporary, final = path / f".{name}.tmp", path / name
-    try:
-        with temporary.open("wb") as file:
-            frame.write_parquet(file, metadata=dict(provenance))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(final)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_folder(path)
-    return final
-
-
-def prepare(path: Path) -> None:
-    """Make a folder for records, or refuse it in one sentence before anything has been computed for it."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"records: cannot make the folder {path}: {error.strerror}") from error
-    if not os.access(path, os.W_OK):
-        raise ConfigurationError(f"records: cannot write into the folder {path}")
+    for path in paths:
+        try:
+            pl.read_parquet_schema(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise ConfigurationError(f"records: {path} is not a Parquet file; move it away") from error
+    if not paths:
+        return pl.LazyFrame()
+    return pl.concat([pl.scan_parquet(path, glob=False) for path in paths], how="diagonal")
 
 
 def read_all(results: Path, study: str, kind: Kind) -> pl.DataFrame:
-    """Every row of one kind, oldest first, superseded or not; an empty frame without columns if there are none.
-
-    A column that some files lack is null in their rows. Raises `ConfigurationError` for a file that is no record.
-    """
-    files = _files(results, study, kind)
-    for file in files:
-        try:
-            pl.read_parquet_schema(file)
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise ConfigurationError(f"records: {file} is not a Parquet file; move it away") from error
-    if not files:
-        return pl.DataFrame()
-    return pl.concat([pl.scan_parquet(file, glob=False) for file in files], how="diagonal").collect()
+    """Every row of one kind, oldest first, superseded or not; an empty frame without columns if there are none."""
+    return scan_files(files(results, study, kind)).collect()
 
 
-def read(results: Path, study: str, kind: Kind) -> pl.DataFrame:
+def scan(results: Path, study: str, kind: Kind) -> pl.LazyFrame:
     """The rows of one kind that hold now: of each configuration the latest. Traces are those of these runs."""
-    rows = read_all(results, study, kind)
-    if rows.is_empty():
+    rows = scan_files(files(results, study, kind))
+    columns = rows.collect_schema().names()
+    if not columns:
         return rows
     if kind == "trace":
         identity: list[str] = list(_IDENTITY[kind])
-        rows = rows.join(read(results, study, "runs"), on="run_id", how="semi")
+        rows = rows.join(scan(results, study, "runs"), on="run_id", how="semi")
+    elif _each_configuration_has_one_version(rows, columns, kind):
+        identity = ["run_id", *_IDENTITY[kind]]
     else:
         versions = {"run_id", "algorithms"}
-        identity = [name for name in rows.columns if name not in versions and name not in _RESULTS[kind]]
+        identity = [name for name in columns if name not in versions and name not in _RESULTS[kind]]
         identity += _IDENTITY[kind]
     return rows.unique(identity, keep="last", maintain_order=True)
 
 
-def _files(results: Path, study: str, kind: Kind) -> list[Path]:
-    return sorted(folder(results, study, kind).glob("*.parquet"))
+def _each_configuration_has_one_version(rows: pl.LazyFrame, columns: Sequence[str], kind: Kind) -> bool:
+    """Whether the rows that one code can have written were written by one version of it.
+
+    Then the ``run_id`` says as much as all columns together, and one column is much sooner compared than thirty.
+    """
+    leaves = [name for name in ("optimizer", "objective", "noise", "schedule", "backend") if name in columns]
+    if kind != "runs" or not {"run_id", "algorithms"} <= set(columns):
+        return False
+    versions = rows.group_by(leaves).agg(pl.col("algorithms").n_unique()).select(pl.col("algorithms").max())
+    return bool(versions.collect().item() == 1)
+
+
+def read(results: Path, study: str, kind: Kind) -> pl.DataFrame:
+    """`scan`, read."""
+    return scan(results, study, kind).collect()
 
 
 @dataclass(frozen=True)
@@ -189,68 +208,19 @@ class Study:
         return provenance(self.results, self.name, kind)
 
 
-def finished_runs(results: Path, study: str) -> dict[str, dict[str, Any]]:
-    """The rows, by run_id, of the runs that need not be run again: all that were ever recorded and did not fail."""
-    runs = read_all(results, study, "runs")
-    if runs.is_empty():
-        return {}
-    return {row["run_id"]: row for row in runs.filter(pl.col("status") != "failed").iter_rows(named=True)}
+def finished_runs(paths: Sequence[Path]) -> pl.LazyFrame:
+    """The rows in these files of runs that need not be run again: all that were ever recorded and did not fail."""
+    rows = scan_files(paths)
+    return rows.filter(pl.col("status") != "failed") if paths else pl.LazyFrame(schema={"run_id": pl.String})
 
 
 def provenance(results: Path, study: str, kind: Kind) -> list[dict[str, str]]:
-    """What each file of one kind says of where it came from, oldest first."""
-    files = _files(results, study, kind)
-    return [{k: v for k, v in pl.read_parquet_metadata(file).items() if k != "ARROW:schema"} for file in files]
-
-
-class RunWriter:
-    """Collects runs and their traces, and writes them out every few seconds and at the end, whatever ends it.
-
-    Used as a context manager. What has been collected is written by a timer, so a long run that comes after is no
-    danger to it. A run's trace is written before its row, so a row that is there is complete.
-    """
-
-    EVERY_SECONDS = 5.0
-
-    def __init__(self, results: Path, study: str, provenance: Mapping[str, str]) -> None:
-        self._folders = {kind: folder(results, study, kind) for kind in ("runs", "trace")}
-        self._provenance = provenance
-        self._rows: list[dict[str, Any]] = []
-        self._traces: list[pl.DataFrame] = []
-        self._lock = threading.Lock()
-        self._timer: threading.Timer | None = None
-
-    def add(self, row: Mapping[str, Any], trace: pl.DataFrame | None) -> None:
-        """Take in one run: its configuration and outcome by column name, and its trace if it kept one."""
-        with self._lock:
-            self._rows.append(dict(row))
-            if trace is not None:
-                self._traces.append(trace.select(pl.lit(row["run_id"]).alias("run_id"), pl.all()))
-            if self._timer is None:
-                self._timer = threading.Timer(self.EVERY_SECONDS, self.flush)
-                self._timer.daemon = True
-                self._timer.start()
-
-    def flush(self) -> None:
-        """Write what has been collected."""
-        with self._lock:
-            if self._traces:
-                write(self._folders["trace"], pl.concat(self._traces), self._provenance)
-                self._traces = []
-            if self._rows:
-                write(self._folders["runs"], frame(self._rows, OUTCOME), self._provenance)
-                self._rows = []
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-
-    def __enter__(self) -> "RunWriter":
-        for path in self._folders.values():
-            prepare(path)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.flush()
+    """What each file of one kind says of where it came from, oldest first; of a merged one, what was merged."""
+    found: list[dict[str, str]] = []
+    for path in files(results, study, kind):
+        footer = {k: v for k, v in pl.read_parquet_metadata(path).items() if k != "ARROW:schema"}
+        found.extend(json.loads(footer["merged"]) if "merged" in footer else [footer])
+    return found
 
 
 def frame(rows: Iterable[Mapping[str, Any]], results: Mapping[str, Any]) -> pl.DataFrame:
@@ -271,12 +241,3 @@ def _dtype(value: Value) -> Any:
     if isinstance(value, tuple):
         return pl.List(pl.Float64)
     return {str: pl.String, int: pl.Int64, float: pl.Float64}[type(value)]
-
-
-def _sync_folder(path: Path) -> None:
-    """Make a rename in ``path`` last; a system that cannot sync a folder keeps the rename anyway."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,6 +1,7 @@
 """When a run ends before it has taken all its steps."""
 
 import math
+import threading
 from dataclasses import dataclass
 
 from adamlab.symbols import LOSS_TARGET, TOLERANCE
@@ -8,6 +9,8 @@ from adamlab.symbols import LOSS_TARGET, TOLERANCE
 # Why a run has stopped, as the compiled loops say it; `STOPPED_BY` has the names of the keys.
 GOES_ON, STEP, GRADIENT, LOSS, NOT_FINITE = range(5)
 STOPPED_BY = {STEP: "tol", GRADIENT: "grad_tol", LOSS: "loss_target"}
+# Set by a program whose runs are in threads, which hear no interrupt: a run under way then raises KeyboardInterrupt.
+INTERRUPTED = threading.Event()
 
 
 @dataclass(frozen=True)

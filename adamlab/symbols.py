@@ -180,8 +180,10 @@ def parameters(cls: type[T]) -> type[T]:
 
     Numbers are stored as floats (whole numbers as ints), so that a record of them has one type. Raises
     `ConfigurationError` on construction, for example ``Adam: beta1 must lie in [0, 1); it is 1.5``. A rule that
-    several fields must keep together stands in the class's own ``__post_init__``, which sees the numbers as stored.
+    several fields must keep together stands in the class's own ``__post_init__``, which sees the numbers as stored;
+    ``checks_together`` says whether there is one.
     """
+    cls.checks_together = "__post_init__" in cls.__dict__  # type: ignore[attr-defined]
     together = cls.__dict__.get("__post_init__", lambda _: None)
 
     def check(self: T) -> None:

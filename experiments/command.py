@@ -3,38 +3,47 @@
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.types import Override
+from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
-from omegaconf import DictConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from adamlab.symbols import ConfigurationError
+from experiments.axes import Axis, axes_of
+from experiments.composition import Composed, composed
 from experiments.configuration import nearest, results_and_study
 from experiments.foreign_code import refuse_foreign_code
+from experiments.outcome import Outcome, RunFailed
+from experiments.sweep import Sweep
 
-Together = Callable[[list[DictConfig]], int]
+Together = Callable[[Sweep], Outcome]
 
 
 class Command:
-    """A Hydra program around ``together``, which takes all composed jobs and returns how many runs failed."""
+    """A Hydra program around ``together``, which does all runs of a sweep."""
 
     def __init__(self, name: str, together: Together) -> None:
         self._name, self._together = name, together
         self._failed = 0
         self._started = False
-        self._refused: ConfigurationError | None = None
+        self._refused: Exception | None = None
 
     def __call__(self) -> int:
         """Run with the arguments of the command line; returns the exit code."""
 
-        def task(cfg: DictConfig) -> None:
-            task.together([cfg])  # type: ignore[attr-defined]
+        def task(cfg: DictConfig) -> float | None:
+            return self._job(cfg)
 
-        task.together = self._run  # type: ignore[attr-defined]
+        task.sweep, task.jobs = self._sweep, self._jobs  # type: ignore[attr-defined]
         task.__module__ = "__main__"
         program = hydra.main(version_base="1.3", config_path="../conf", config_name=self._name)(task)
         debugging = "HYDRA_FULL_ERROR" in os.environ
@@ -45,6 +54,9 @@ class Command:
             program()
         except ConfigurationError as error:
             self._refused = error
+        except RunFailed:
+            # Recorded and said where it happened.
+            self._failed += 1
         except KeyboardInterrupt:
             print(f"{self._name}: interrupted; what was finished is recorded", file=sys.stderr)
             return 130
@@ -56,7 +68,7 @@ class Command:
             # Before the program has the jobs, what goes wrong is what the user asked Hydra for.
             if self._started and not isinstance(error, HydraException | OmegaConfBaseException | OSError):
                 raise
-            self._refuse(error)
+            self._refused = self._in_words(error)
         if self._refused is None:
             return 1 if self._failed else 0
         if debugging:
@@ -64,20 +76,89 @@ class Command:
         print(self._refused, file=sys.stderr)
         return 2
 
-    def _run(self, jobs: list[DictConfig]) -> None:
-        # Hydra would put a line of its own before an error that leaves a job.
+    def _job(self, cfg: DictConfig) -> float | None:
+        """One job of Hydra's: the only one, or one that another launcher has brought, maybe into another process."""
         self._started = True
+        if HydraConfig.get().mode == RunMode.RUN:
+            # Hydra would put a line of its own before an error that leaves a job.
+            try:
+                self._failed += self._together(Sweep.of_one(self._name, cfg)).failed
+            except (ConfigurationError, OmegaConfBaseException) as error:
+                self._refused = self._in_words(error)
+            return None
         try:
-            self._failed += self._together(jobs)
-        except ConfigurationError as error:
-            self._refused = error
+            sweep = Sweep.of_one(self._name, cfg)
+            outcome = self._together(sweep)
         except OmegaConfBaseException as error:
-            self._refuse(error)
+            raise self._in_words(error) from error
+        return outcome.loss(sweep.run_ids[0]) if outcome.rows else None
 
-    def _refuse(self, error: Exception) -> None:
-        """Keep what another library found wrong as a refusal of ours."""
-        self._refused = ConfigurationError(f"{self._name}: {sentence(error)}")
-        self._refused.__cause__ = error
+    def _sweep(
+        self,
+        loader: ConfigLoader,
+        config: DictConfig,
+        overrides: Sequence[Override],
+        executor: str,
+        settings: Mapping[str, Any],
+    ) -> None:
+        """Run every combination of the values of ``overrides``."""
+
+        def compose(lines: Sequence[str], number: int) -> DictConfig:
+            return _composed_job(loader, config, lines, number)
+
+        def is_group(key: str) -> bool:
+            return bool(loader.get_group_options(key))
+
+        sweep = Sweep.of_product(self._name, axes_of(overrides), compose, is_group, executor, settings)
+        self._started = True
+        self._failed += self._together(sweep).failed
+
+    def _jobs(
+        self,
+        loader: ConfigLoader,
+        config: DictConfig,
+        jobs: Sequence[Sequence[str]],
+        first: int,
+        executor: str,
+        settings: Mapping[str, Any],
+    ) -> list[JobReturn]:
+        """Run the jobs that another sweeper has chosen."""
+        cfgs = [_composed_job(loader, config, lines, first + i) for i, lines in enumerate(jobs)]
+        compositions: list[tuple[Composed, list[Axis]]] = []
+        for cfg in cfgs:
+            HydraConfig.instance().set_config(cfg)
+            compositions.append((composed(cfg), []))
+        self._started = True
+        sweep = Sweep(self._name, compositions, (), executor, settings)
+        outcome = self._together(sweep)
+        returns = [
+            JobReturn(overrides=lines, cfg=cfg, status=JobStatus.COMPLETED)
+            for lines, cfg in zip(jobs, cfgs, strict=True)
+        ]
+        for done, run_id in zip(returns, sweep.run_ids if outcome.rows else (), strict=False):
+            try:
+                done.return_value = outcome.loss(run_id)
+            except RunFailed as error:
+                done.status, done.return_value = JobStatus.FAILED, error
+        return returns
+
+    def _in_words(self, error: Exception) -> Exception:
+        """What another library found wrong as a refusal of ours."""
+        if isinstance(error, ConfigurationError):
+            return error
+        refused = ConfigurationError(f"{self._name}: {sentence(error)}")
+        refused.__cause__ = error
+        return refused
+
+
+def _composed_job(loader: ConfigLoader, config: DictConfig, lines: Sequence[str], number: int) -> DictConfig:
+    """A job's configuration; it is then the current one, for what its values say of the job (${hydra:job.num})."""
+    job = loader.load_sweep_config(config, list(lines))
+    with open_dict(job):
+        job.hydra.job.id = str(number)
+        job.hydra.job.num = number
+    HydraConfig.instance().set_config(job)
+    return job
 
 
 def _check_all_compositions(program: str) -> None:

@@ -16,11 +16,13 @@ from adamlab.stopping import Stopping
 from adamlab.symbols import BACKEND, N_STEPS, SEED, ConfigurationError, symbols
 
 # What a run's result depends on besides its leaves (and what those import).
-_ALGORITHMS = ("adamlab.minimize", "adamlab.backends", "adamlab.compiled")
+_ALGORITHMS = ("adamlab.minimize", "adamlab.backends", "adamlab.compiled", "adamlab.many")
 _GROUPS = ("optimizer", "objective", "noise", "schedule", "trace")
 _STOPPING = ("tol", "grad_tol", "loss_target")
 _SETTINGS = (*_GROUPS, "dim", "n_steps", *_STOPPING, "seed", "dtype", "backend")
 _PLACES = ("results", "study_name")
+# What is not about a run but about what is done with it.
+_MANNER = ("resume", "dry_run")
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Configuration:
     """One run, ready to go: its objects and numbers, and ``keys``, the same by swept key as its record holds them."""
 
     keys: Mapping[str, Value]
+    modules: tuple[str, ...]
     algorithms: str
     optimizer: Any
     objective: Any
@@ -41,6 +44,8 @@ class Configuration:
     trace_points: int
     results: Path
     study: str
+    resume: bool
+    dry_run: bool
 
     @property
     def run_id(self) -> str:
@@ -48,17 +53,14 @@ class Configuration:
         return run_id(self.keys, self.algorithms)
 
 
-def resolve(cfg: DictConfig, program: str, more: Sequence[str] = ()) -> Configuration:
-    """Check a composed configuration and build what it describes; ``more`` are the program's own root keys.
+def configured(tree: Mapping[str, Any], program: str, more: Sequence[str] = ()) -> Configuration:
+    """Check a resolved configuration and build what it describes; ``more`` are the program's own root keys.
 
-    Raises `ConfigurationError` for anything that is not as it should be, and OmegaConf's own errors for what it cannot
-    resolve (`experiments.command` puts both into words).
+    Raises `ConfigurationError` for anything that is not as it should be.
     """
-    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
-    tree: dict[str, Any] = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
-    allowed = (*_SETTINGS, *_PLACES, *more)
+    allowed = (*_SETTINGS, *_PLACES, *_MANNER, *more)
     refuse_unknown(program, tree, allowed)
-    for name in (*_SETTINGS, *_PLACES, *more):
+    for name in allowed:
         if name not in tree:
             raise ConfigurationError(f"{program}: {name} must be given")
     optimizer = build("optimizer", tree["optimizer"])
@@ -87,10 +89,12 @@ def resolve(cfg: DictConfig, program: str, more: Sequence[str] = ()) -> Configur
         **numbers,
     }
     leaves = (optimizer, objective, noise, schedule)
-    modules = [type(leaf).__module__ for leaf in leaves if leaf is not None]
+    own = (type(leaf).__module__ for leaf in leaves if leaf is not None)
+    modules = (*_ALGORITHMS, *own, *getattr(objective, "modules", ()))
     return Configuration(
         keys=keys,
-        algorithms=fingerprint(*_ALGORITHMS, *modules, *getattr(objective, "modules", ())),
+        modules=modules,
+        algorithms=fingerprint(*modules),
         optimizer=optimizer,
         objective=objective,
         noise=noise,
@@ -103,6 +107,7 @@ def resolve(cfg: DictConfig, program: str, more: Sequence[str] = ()) -> Configur
         trace_points=numbers["trace.points"],
         results=results,
         study=study,
+        **{name: _yes_or_no(program, name, tree[name]) for name in _MANNER},
     )
 
 
@@ -178,6 +183,12 @@ def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> No
     for name in given:
         if name not in known:
             raise ConfigurationError(f"{owner}: has no {name}{nearest(name, known)} (it has {', '.join(known)})")
+
+
+def _yes_or_no(program: str, name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{program}: {name} must be true or false; it is {value!r}")
+    return value
 
 
 def _text(program: str, name: str, value: Any) -> str:

@@ -4,27 +4,28 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from omegaconf import DictConfig
-
 import experiments.one_thread  # noqa: F401 -- first, because it sets what the libraries read when they are imported
 from adamlab.conformance import Namesake, compare
 from adamlab.fingerprint import fingerprint
 from adamlab.provenance import provenance
-from adamlab.record import CONFORMANCE, folder, frame, write
+from adamlab.record import CONFORMANCE, folder, frame
+from adamlab.record_writer import write
 from experiments.command import Command
 from experiments.configuration import keys_of, leaf_from_file, refuse_unknown, results_and_study
+from experiments.outcome import Outcome
 from experiments.peers import origins, peers, present, short
+from experiments.sweep import Sweep
 
 PROGRAM = "conformance"
 
 
-def compare_all(jobs: list[DictConfig]) -> int:
-    """Compare with every namesake of the peers that are here; returns how many came out otherwise than is known."""
+def compare_all(sweep: Sweep) -> Outcome:
+    """Compare with every namesake of the peers that are here; one that comes out otherwise than is known has failed."""
     unexpected = 0
-    for job in jobs:
-        refuse_unknown(PROGRAM, [str(key) for key in job if key != "hydra"], ("results", "study_name", "peers"))
-        results, study = results_and_study(PROGRAM, job)
-        chosen = peers(job.peers)
+    for tree in sweep.trees():
+        refuse_unknown(PROGRAM, tree, ("results", "study_name", "peers"))
+        results, study = results_and_study(PROGRAM, tree)
+        chosen = peers(tree["peers"])
         rows = []
         for peer in present(chosen, "namesakes"):
             for namesake in peer.namesakes():
@@ -36,7 +37,7 @@ def compare_all(jobs: list[DictConfig]) -> int:
             target = folder(results, study, "conformance")
             write(target, frame(rows, CONFORMANCE), provenance(**origins(chosen)))
             print(f"records in {target}")
-    return unexpected
+    return Outcome(unexpected)
 
 
 def _row(peer: ModuleType, namesake: Namesake) -> tuple[dict[str, Any], bool]:

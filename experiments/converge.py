@@ -1,87 +1,81 @@
 """Run optimizers on objectives and record what came of it: one run, or with ``-m`` a sweep of runs."""
 
+import importlib
 import sys
-import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+import polars as pl
 
-from adamlab.minimize import minimize
 from adamlab.provenance import provenance
-from adamlab.record import RunWriter, finished_runs, folder
+from adamlab.record import folder, scan_files
+from adamlab.record_writer import RunWriter
+from adamlab.symbols import ConfigurationError
 from experiments.command import Command
-from experiments.configuration import Configuration, resolve
+from experiments.dry_run import describe
+from experiments.outcome import Outcome
+from experiments.progress import Progress
+from experiments.report import FEW, Report
+from experiments.sweep import Family, Sweep
+from experiments.work import Place, Todo, known_files, to_do
 
 PROGRAM = "converge"
 
 
-def run_all(jobs: list[DictConfig]) -> int:
-    """Run every configuration that is not recorded yet, and print them all; returns how many failed."""
-    configurations = [resolve(job, PROGRAM) for job in jobs]
-    failed = 0
-    for place, runs in _by_place(configurations).items():
-        recorded = finished_runs(*place)
-        with RunWriter(*place, provenance()) as writer:
-            for identity, configuration in runs.items():
-                row = recorded.get(identity)
-                if row is None:
-                    row, trace = _run(configuration)
-                    writer.add(row, trace)
-                    failed += row["status"] == "failed"
-                print(_line(row) + (" (recorded before)" if identity in recorded else ""), flush=True)
-        known = sum(identity in recorded for identity in runs)
-        print(f"{len(runs) - known} run, {known} recorded before; records in {folder(*place, 'runs')}")
-    return failed
+def run_all(sweep: Sweep) -> Outcome:
+    """Do every run of a sweep that is not recorded yet."""
+    families = sweep.families
+    resume, dry_run = (_same_for_all(families, name) for name in ("resume", "dry_run"))
+    known = known_files(families, resume)
+    left = to_do(families, known)
+    if dry_run:
+        describe(sweep, left)
+        return Outcome(0)
+    runs = sum(family.size for family in families)
+    report = Report(runs, _recorded(families, left, known) if runs <= FEW else None)
+    origin = provenance()
+    with Progress(sum(todo.runs for todo in left), quiet=runs <= FEW) as progress:
+        for place, paths in known.items():
+            here = [todo for todo in left if todo.family.place == place]
+            if here:
+                with RunWriter(*place, origin, paths, again=not resume) as writer:
+                    for done in _executor(sweep).execute(here, sweep.settings or {}):
+                        if done.rows is not None:
+                            writer.add(done.rows, done.trace)
+                        progress.advance(done.runs, done.statuses.get("failed", 0))
+                        report.take(done)
+            ran = sum(todo.runs for todo in here)
+            before = sum(family.size for family in families if family.place == place) - ran
+            report.say(f"{ran:,} run, {before:,} recorded before; records in {folder(*place, 'runs')}")
+    report.close()
+    return report.outcome
 
 
-def _by_place(configurations: list[Configuration]) -> dict[tuple[Path, str], dict[str, Configuration]]:
-    """The configurations by run_id, for each results folder and study: a sweep may fill several."""
-    places: dict[tuple[Path, str], dict[str, Configuration]] = {}
-    for configuration in configurations:
-        runs = places.setdefault((configuration.results, configuration.study), {})
-        runs[configuration.run_id] = configuration
-    return places
+def _same_for_all(families: Sequence[Family], name: str) -> bool:
+    values = {getattr(family.configuration, name) for family in families}
+    if len(values) > 1:
+        raise ConfigurationError(f"{PROGRAM}: {name} must be the same for all jobs of a sweep")
+    return bool(values.pop())
 
 
-def _run(configuration: Configuration) -> tuple[dict[str, Any], Any]:
-    """One run as a row of the records, and its trace. A run that raises is a row too."""
-    row: dict[str, Any] = {
-        "run_id": configuration.run_id,
-        "algorithms": configuration.algorithms,
-        **configuration.keys,
-    }
-    try:
-        result = minimize(
-            configuration.objective,
-            configuration.optimizer,
-            n_steps=configuration.n_steps,
-            tol=configuration.stopping.tol,
-            grad_tol=configuration.stopping.grad_tol,
-            loss_target=configuration.stopping.loss_target,
-            noise=configuration.noise,
-            schedule=configuration.schedule,
-            seed=configuration.seed,
-            backend=configuration.backend,
-            trace=configuration.trace,
-            trace_points=configuration.trace_points,
-        )
-    except Exception as error:
-        message = traceback.format_exception_only(error)[-1].strip()
-        return row | {"status": "failed", "error": message}, None
-    outcome = {
-        name: getattr(result, name) for name in ("status", "stopped_by", "steps", "loss", "grad_norm", "seconds")
-    }
-    return row | outcome, result.trace
+def _executor(sweep: Sweep) -> Any:
+    return importlib.import_module(f"experiments.executors.{sweep.executor}")
 
 
-def _line(row: dict[str, Any]) -> str:
-    rate = f" (lr {row['optimizer.lr']:g})" if "optimizer.lr" in row else ""
-    what = f"{row['optimizer']}{rate} on {row['objective']}, dim {row['dim']}, {row['backend']}"
-    if row["status"] == "failed":
-        return f"{what}: failed: {row['error']}"
-    rule = f" ({row['stopped_by']})" if row["stopped_by"] not in (None, "tol") else ""
-    return f"{what}: {row['status']}{rule} after {row['steps']} steps, loss {row['loss']:.6g}"
+def _recorded(
+    families: Sequence[Family], left: Sequence[Todo], known: Mapping[Place, Sequence[Path]]
+) -> list[Mapping[str, Any]]:
+    """The records of the runs that are not left to do."""
+    doing = {run_id for todo in left for run_id in todo.family.piece(todo.places).run_ids}
+    rows: dict[str, Mapping[str, Any]] = {}
+    for place, paths in known.items():
+        ids = [run_id for family in families if family.place == place for run_id in family.run_ids]
+        wanted = [run_id for run_id in ids if run_id not in doing]
+        if wanted:
+            frame = scan_files(paths).filter(pl.col("run_id").is_in(wanted), pl.col("status") != "failed").collect()
+            rows |= {row["run_id"]: row for row in frame.iter_rows(named=True)}
+    return list(rows.values())
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from types import ModuleType
 from typing import Any
 
 import polars as pl
-from omegaconf import DictConfig, OmegaConf
 
 import experiments.one_thread  # first, because it sets what NumPy reads when it is imported
 from adamlab.backends import acts_on, stepper
@@ -22,7 +21,8 @@ from adamlab.floor import Floors, floor_cases, floors, work
 from adamlab.minimize import first_iterate
 from adamlab.problem import Problem
 from adamlab.provenance import machine, provenance
-from adamlab.record import TIMING, Value, folder, frame, prepare, read_all, run_id, write
+from adamlab.record import TIMING, Value, folder, frame, read_all, run_id
+from adamlab.record_writer import prepare, write
 from adamlab.symbols import Choice, ConfigurationError, Number
 from adamlab.timing import (
     Advance,
@@ -36,8 +36,10 @@ from adamlab.timing import (
     median_interval,
 )
 from experiments.command import Command
-from experiments.configuration import Configuration, refuse_unknown, resolve
+from experiments.configuration import Configuration, configured, refuse_unknown
+from experiments.outcome import Outcome
 from experiments.peers import identity, origins, peers, present
+from experiments.sweep import Sweep
 
 PROGRAM = "cost"
 PROTOCOL: Mapping[str, Number | Choice] = {
@@ -67,16 +69,25 @@ class Timed:
         return run_id({**self.keys, "implementation": self.implementation}, self.version)
 
 
-def measure_all(jobs: list[DictConfig]) -> int:
-    """Time every configuration and its peers together, unless that has been done; always 0, nothing fails."""
-    configurations = [resolve(job, PROGRAM, more=("peers", "timing")) for job in jobs]
+def measure_all(sweep: Sweep) -> Outcome:
+    """Time every configuration and its peers together, unless that has been done; nothing fails."""
+    if sweep.executor != "local":
+        raise ConfigurationError(
+            f"{PROGRAM}: hydra/launcher must be local, to time all in turns; it is {sweep.executor!r}"
+        )
+    trees = list(sweep.trees())
+    configurations = [configured(tree, PROGRAM, more=("peers", "timing")) for tree in trees]
     results, study = _same([(c.results, c.study) for c in configurations], "results and study_name")
-    protocol = _same([_protocol(job) for job in jobs], "timing")
-    chosen = peers(_same([_names(job) for job in jobs], "peers"))
+    resume, dry_run = (_same([getattr(c, name) for c in configurations], name) for name in ("resume", "dry_run"))
+    protocol = _same([_protocol(tree["timing"]) for tree in trees], "timing")
+    chosen = peers(_same([_names(tree["peers"]) for tree in trees], "peers"))
     todo = {row.run_id: row for row in _rows(configurations, present(chosen, "implementations"), protocol)}
     timings = folder(results, study, "timings")
+    rows = _measured_before(read_all(results, study, "timings"), set(todo)) if resume else pl.DataFrame()
+    if dry_run:
+        print(f"{len(todo)} cases to be timed in {protocol['rounds']} rounds, {rows.height} of them measured before")
+        return Outcome(0)
     prepare(timings)
-    rows = _measured_before(read_all(results, study, "timings"), set(todo))
     if rows.is_empty():
         busy = os.getloadavg()[0]
         rows = _measure(todo, protocol, configurations[0].seed)
@@ -87,7 +98,7 @@ def measure_all(jobs: list[DictConfig]) -> int:
     for row in rows.iter_rows(named=True):
         print(_line(row))
     print(f"records in {timings}")
-    return 0
+    return Outcome(0)
 
 
 def _threads() -> str:
@@ -101,16 +112,14 @@ def _same(values: list[Any], name: str) -> Any:
     return values[0]
 
 
-def _protocol(job: DictConfig) -> dict[str, Any]:
-    given = OmegaConf.to_container(job.timing) if OmegaConf.is_dict(job.timing) else job.timing
+def _protocol(given: Any) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise ConfigurationError(f"{PROGRAM}: timing must hold {', '.join(PROTOCOL)}; it is {given!r}")
     refuse_unknown("timing", map(str, given), PROTOCOL)
     return {name: symbol.check("timing", name, given.get(name)) for name, symbol in PROTOCOL.items()}
 
 
-def _names(job: DictConfig) -> list[str]:
-    given = OmegaConf.to_container(job.peers) if OmegaConf.is_list(job.peers) else job.peers
+def _names(given: Any) -> list[str]:
     if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
         raise ConfigurationError(f"{PROGRAM}: peers must be a list of names, such as [rust_seed]; it is {given!r}")
     return given

@@ -12,6 +12,8 @@ import polars as pl
 import pytest
 from omegaconf import OmegaConf
 
+from adamlab.record_writer import RunWriter
+
 PROGRAM = "experiments/converge.py"
 SMALL = ("dim=2", "n_steps=20")
 LEAVES = (Path(__file__).parent.parent / "conf" / "optimizer").glob("*.yaml")
@@ -118,11 +120,12 @@ def test_an_interrupted_sweep_keeps_what_was_finished_and_goes_on_from_there(roo
 
 WRITING = """
 from pathlib import Path
-from adamlab.record import RunWriter
+from adamlab.record import OUTCOME, frame
+from adamlab.record_writer import RunWriter
 with RunWriter(Path("results"), "default", {}) as writer:
     for number in range(10**6):
         row = {"run_id": str(number), "algorithms": "a", "optimizer": "adam", "seed": number, "status": "converged"}
-        writer.add(row, None)
+        writer.add(frame([row], OUTCOME))
         writer.flush()
 """
 
@@ -139,6 +142,8 @@ def test_a_writer_that_is_killed_leaves_only_whole_files(tmp_path):
         process.wait()
     files = list(folder.glob("*.parquet"))
     assert len(files) >= 30
+    with RunWriter(tmp_path / "results", "default", {}):
+        assert not list(folder.glob(".*.tmp"))
     assert all(pl.read_parquet(file).height == 1 for file in files)
 
 

@@ -1,13 +1,16 @@
 """Records: nothing torn, nothing lost, and each says where it came from."""
 
+import hashlib
 import json
+import math
 
 import polars as pl
 import pytest
 
-from adamlab import record
+from adamlab import record_writer
 from adamlab.provenance import provenance
-from adamlab.record import OUTCOME, RunWriter, Study, finished_runs, frame, read, run_id, write
+from adamlab.record import OUTCOME, Study, files, finished_runs, frame, read, run_id, run_ids
+from adamlab.record_writer import RunWriter, write
 
 
 def row(lr=0.1, status="converged", algorithms="a", **more):
@@ -24,7 +27,7 @@ def trace(*steps):
 def save(folder, *rows):
     with RunWriter(folder, "study", provenance()) as writer:
         for each in rows:
-            writer.add(each, trace(0, 1))
+            writer.add(frame([each], OUTCOME), trace(0, 1).select(pl.lit(each["run_id"]).alias("run_id"), pl.all()))
 
 
 def test_what_is_written_is_read_with_nothing_but_polars(tmp_path):
@@ -60,8 +63,9 @@ def test_the_latest_row_of_a_configuration_counts(tmp_path):
 
 def test_failed_runs_are_not_finished(tmp_path):
     save(tmp_path, row(0.1, "failed"), row(0.2), row(0.3, "diverged"))
-    assert set(finished_runs(tmp_path, "study")) == {row(0.2)["run_id"], row(0.3)["run_id"]}
-    assert finished_runs(tmp_path, "none") == {}
+    finished = finished_runs(files(tmp_path, "study", "runs")).collect()
+    assert set(finished["run_id"]) == {row(0.2)["run_id"], row(0.3)["run_id"]}
+    assert finished_runs([]).collect().is_empty()
 
 
 def test_the_identity_of_a_run_is_its_configuration_and_code():
@@ -70,11 +74,22 @@ def test_the_identity_of_a_run_is_its_configuration_and_code():
     assert len({run_id(keys, "a"), run_id(keys, "b"), run_id(keys | {"optimizer.lr": 0.2}, "a")}) == 3
 
 
+def test_many_identities_at_once_are_those_of_each_run():
+    fixed = {"optimizer": "adam", "objective.x0": (1.0, 2.0), "tol": 0.0, "loss_target": -math.inf, "a": "é"}
+    varied = {"optimizer.lr": [0.1, 1e-300, 3.0, math.inf], "seed": [0, 1, 2**62, 3]}
+    alone = [
+        run_id(fixed | dict(zip(varied, values, strict=True)), "v") for values in zip(*varied.values(), strict=True)
+    ]
+    assert run_ids(fixed, varied, "v") == alone
+    text = json.dumps([fixed, "v"], sort_keys=True, ensure_ascii=False)
+    assert run_id(fixed, "v") == hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
 def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(record.os, "fsync", fail)
+    monkeypatch.setattr(record_writer.os, "fsync", fail)
     with pytest.raises(OSError, match="disk full"):
         write(tmp_path / "runs", frame([row()], OUTCOME), {})
     assert list((tmp_path / "runs").iterdir()) == []
@@ -83,7 +98,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
 def test_what_was_collected_is_written_whatever_ends_it(tmp_path):
     def interrupted():
         with RunWriter(tmp_path, "study", {}) as writer:
-            writer.add(row(), None)
+            writer.add(frame([row()], OUTCOME))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

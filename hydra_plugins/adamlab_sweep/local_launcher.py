@@ -1,56 +1,58 @@
-"""The lab's launcher: composes and checks every job of a sweep, then hands all of them to the program at once."""
+"""The lab's launchers: they hand a whole sweep to the program, and say who is to do the work."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from hydra.core.config_store import ConfigStore
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.override_parser.types import Override
+from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig
 
 
-class LocalLauncher(Launcher):
-    """Runs a sweep's jobs in this process, together.
+class SweepLauncher(Launcher):
+    """Runs a sweep's jobs together.
 
-    A program that can work on many configurations at once has its function for that as the attribute ``together`` of
-    its task function; so a mistake in any job is refused before the first one runs, and what is timed can be timed
-    in turns. Hydra's own launchers run the same programs, one job after another.
+    The program's task function has for that the attribute ``sweep``, which takes overrides, and ``jobs``, which takes
+    the overrides of each job; so a mistake in any job is refused before the first one runs, and jobs can share a
+    compiled loop. Hydra's own launchers run the same programs, one job after another.
     """
+
+    executor: ClassVar[str]
+
+    def __init__(self, **settings: Any) -> None:
+        self._settings = settings
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """What Hydra hands over before `launch`."""
-        self._context, self._task, self._config = hydra_context, task_function, config
+        self._task: Any = task_function
+        self._loader, self._config = hydra_context.config_loader, config
+
+    def launch_product(self, overrides: Sequence[Override]) -> None:
+        """Run every combination of the values of ``overrides``."""
+        self._task.sweep(self._loader, self._config, overrides, self.executor, self._settings)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run the jobs given by their overrides; one return a job."""
-        jobs = [self._compose(overrides, initial_job_idx + i) for i, overrides in enumerate(job_overrides)]
-        together: Any = self._task.together  # type: ignore[attr-defined]
-        together(jobs)
-        return [
-            JobReturn(overrides=overrides, cfg=job, status=JobStatus.COMPLETED)
-            for overrides, job in zip(job_overrides, jobs, strict=True)
-        ]
+        """Run the jobs that another sweeper has chosen; a job returns its loss."""
+        returns: Sequence[JobReturn] = self._task.jobs(
+            self._loader, self._config, job_overrides, initial_job_idx, self.executor, self._settings
+        )
+        return returns
 
-    def _compose(self, overrides: Sequence[str], number: int) -> DictConfig:
-        job = self._context.config_loader.load_sweep_config(self._config, list(overrides))
-        with open_dict(job):
-            job.hydra.job.id = str(number)
-            job.hydra.job.num = number
-        # What a job's values say of the job itself (${hydra:job.num}) has to be read while it is the current one.
-        HydraConfig.instance().set_config(job)
-        for key in job:
-            if key != "hydra" and OmegaConf.is_config(job[key]):
-                OmegaConf.resolve(job[key])
-            elif key != "hydra":
-                job[key] = job[key]
-        return job
+
+class LocalLauncher(SweepLauncher):
+    """On this machine, on all its cores."""
+
+    executor = "local"
 
 
 ConfigStore.instance().store(
     group="hydra/launcher",
     name="local",
-    node={"_target_": "hydra_plugins.adamlab_sweep.local_launcher.LocalLauncher"},
+    node={
+        "_target_": "hydra_plugins.adamlab_sweep.local_launcher.LocalLauncher",
+        "workers": None,  # cores to use; null is all of them
+    },
     provider="adamlab",
 )

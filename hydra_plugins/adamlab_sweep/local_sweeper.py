@@ -1,4 +1,4 @@
-"""The lab's sweeper: Hydra's basic one without its files and its second composition of every job."""
+"""The lab's sweeper: Hydra's basic one, but the product of all values is the launcher's business."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,9 +9,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.adamlab_sweep.local_launcher import LocalLauncher
+from hydra_plugins.adamlab_sweep.local_launcher import SweepLauncher
 
 
 class LocalSweeper(Sweeper):
@@ -34,15 +34,23 @@ class LocalSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Sequence[JobReturn]:
         """Run the product of ``hydra.sweeper.params`` and the command line, which counts where both name a key."""
-        lines = [f"{key}={value}" for key, value in (self._params or {}).items()]
         parser = OverridesParser.create(config_loader=self._context.config_loader)
-        (jobs,) = BasicSweeper.split_arguments(parser.parse_overrides([*lines, *arguments]), max_batch_size=None)
+        overrides = parser.parse_overrides([*self._lines(), *arguments])
+        if isinstance(self._launcher, SweepLauncher):
+            self._launcher.launch_product(overrides)
+            return []
+        (jobs,) = BasicSweeper.split_arguments(overrides, max_batch_size=None)
         returns = self._launcher.launch(jobs, initial_job_idx=0)
-        if not isinstance(self._launcher, LocalLauncher):
-            for done in returns:
-                # Reading it raises what the job raised.
-                _ = done.return_value
+        for done in returns:
+            # Reading it raises what the job raised.
+            _ = done.return_value
         return returns
+
+    def _lines(self) -> list[str]:
+        """The configured params as overrides; one that a resolver of the lab's gives stays as it is written."""
+        params = self._params or {}
+        written: Any = OmegaConf.to_container(params, resolve=False) if OmegaConf.is_config(params) else params
+        return [f"{key}={written[key] if OmegaConf.is_config(params[key]) else params[key]}" for key in params]
 
 
 ConfigStore.instance().store(

@@ -1,0 +1,178 @@
+"""How records are added: whole files, once, whatever ends the program that writes them.
+
+A file appears whole or not at all: it is written under a temporary name, synced, and renamed. Runs are added under the
+lock of their study, and a run that somebody else has recorded meanwhile is left out, so several programs may fill one
+study. The trace of a run is written before its row, in a file of the same name: a row that is there is complete, and a
+trace file without its twin is what a killed program left; the next one to write into the study removes it.
+"""
+
+import io
+import os
+import secrets
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+import polars as pl
+from filelock import FileLock
+
+from adamlab.record import files, finished_runs, folder
+from adamlab.symbols import ConfigurationError
+
+# What the name of a file of added runs begins with, and of one that others were merged into: it sorts as the older.
+PART, MERGED = "part-", "merged-"
+
+
+def write(path: Path, frame: pl.DataFrame, provenance: Mapping[str, str], name: str | None = None) -> Path:
+    """Write ``frame`` as a new file in folder ``path``, with ``provenance`` in its footer. Returns the file.
+
+    Raises `OSError` that names the file if it cannot be written; then nothing of it stays behind.
+    """
+    prepare(path)
+    final = path / f"{name or new_name()}.parquet"
+    temporary = path / f".{final.name}.tmp"
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, metadata=dict(provenance))
+    try:
+        with temporary.open("wb") as file:
+            file.write(buffer.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(final)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot be written: {error.strerror or error}", str(final)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_folder(path)
+    return final
+
+
+def new_name(prefix: str = PART) -> str:
+    """A name that no other file has, later in the alphabet than earlier ones of the same prefix."""
+    return f"{prefix}{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}"
+
+
+def prepare(path: Path) -> None:
+    """Make a folder for records, or refuse it in one sentence before anything has been computed for it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"records: cannot make the folder {path}: {error.strerror}") from error
+    if not os.access(path, os.W_OK):
+        raise ConfigurationError(f"records: cannot write into the folder {path}")
+
+
+@contextmanager
+def locked(results: Path, study: str) -> Iterator[None]:
+    """Hold a study against all others who would change it; the lock ends with the process, however that ends."""
+    with FileLock(results / study / ".lock"):
+        yield
+
+
+def remove_leftovers(results: Path, study: str) -> None:
+    """Remove what a killed writer left behind; call it with the study `locked`."""
+    for kind in ("runs", "trace"):
+        for temporary in folder(results, study, kind).glob(".*.tmp"):
+            temporary.unlink(missing_ok=True)
+    runs = {path.name for path in files(results, study, "runs")}
+    for trace in files(results, study, "trace"):
+        if trace.name.startswith((PART, MERGED)) and trace.name not in runs:
+            trace.unlink(missing_ok=True)
+
+
+class RunWriter:
+    """Collects runs and their traces, and adds them to a study every few seconds and at the end, whatever ends it.
+
+    Used as a context manager. What has been collected is written by a timer, so a long run that comes after is no
+    danger to it. ``known`` are the files whose runs the caller has seen already: runs recorded in any other file
+    since are not added again, unless ``again``.
+    """
+
+    EVERY_SECONDS = 5.0
+    MOST_ROWS = 1 << 17
+
+    def __init__(
+        self,
+        results: Path,
+        study: str,
+        provenance: Mapping[str, str],
+        known: Sequence[Path] = (),
+        again: bool = False,
+    ) -> None:
+        self._results, self._study, self._provenance = results, study, provenance
+        self._known, self._again = set(known), again
+        self._rows: list[pl.DataFrame] = []
+        self._traces: list[pl.DataFrame] = []
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+        self._error: OSError | None = None
+
+    def add(self, rows: pl.DataFrame, trace: pl.DataFrame | None = None) -> None:
+        """Take in runs, a row each with ``run_id``, and the rows of their traces if they kept any."""
+        with self._lock:
+            if self._error is not None:
+                raise self._error
+            self._rows.append(rows)
+            if trace is not None:
+                self._traces.append(trace)
+            if self._timer is None:
+                self._timer = threading.Timer(self.EVERY_SECONDS, self._flush_in_time)
+                self._timer.daemon = True
+                self._timer.start()
+            collected = sum(frame.height for frame in (*self._rows, *self._traces))
+        if collected >= self.MOST_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has been collected."""
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if self._rows:
+                rows = pl.concat(self._rows, how="diagonal")
+                written = self._write(rows, pl.concat(self._traces) if self._traces else None)
+                # In this order: whatever interrupts here, no run is written twice.
+                self._rows, self._traces = [], []
+                self._known.update(written)
+
+    def _flush_in_time(self) -> None:
+        try:
+            self.flush()
+        except OSError as error:
+            self._error = error
+
+    def _write(self, rows: pl.DataFrame, trace: pl.DataFrame | None) -> list[Path]:
+        with locked(self._results, self._study):
+            if not self._again:
+                others = [path for path in files(self._results, self._study, "runs") if path not in self._known]
+                rows = rows.join(finished_runs(others).select("run_id").collect(), on="run_id", how="anti")
+                self._known.update(others)
+            if rows.is_empty():
+                return []
+            name = new_name()
+            if trace is not None and not (trace := trace.join(rows, on="run_id", how="semi")).is_empty():
+                write(folder(self._results, self._study, "trace"), trace, self._provenance, name)
+            return [write(folder(self._results, self._study, "runs"), rows, self._provenance, name)]
+
+    def __enter__(self) -> "RunWriter":
+        for kind in ("runs", "trace"):
+            prepare(folder(self._results, self._study, kind))
+        with locked(self._results, self._study):
+            remove_leftovers(self._results, self._study)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.flush()
+
+
+def _sync_folder(path: Path) -> None:
+    """Make a rename in ``path`` last; a system that cannot sync a folder keeps the rename anyway."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,100 @@
+"""The cores of this machine: threads for what is compiled, processes for the rest if there is much of it.
+
+A compiled loop leaves Python's lock to others, so threads of this process share its kernels. Whatever holds the lock
+(the python and numpy backends, rules on matrices, functions that are called) is run here while it is little; what is
+left after some seconds goes to processes of their own.
+"""
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import islice
+from typing import Any
+
+import joblib
+
+from adamlab.stopping import INTERRUPTED
+from adamlab.symbols import Number
+from experiments.configuration import refuse_unknown
+from experiments.sweep import Piece
+from experiments.work import Done, Portions, Todo
+
+WORKERS = Number("", "[1, 1024]", whole=True)
+# Seconds of work with Python's lock after which processes are worth their start, and the runs of a piece for them.
+ALONE_SECONDS, SHARED_RUNS = 4.0, 16
+# How soon an interrupt is heard.
+HEARD_SECONDS = 0.1
+
+Turn = tuple[Portions, Piece]
+
+
+def execute(work: Sequence[Todo], settings: Mapping[str, Any]) -> Iterator[Done]:
+    """Do ``work``; ``settings`` has ``workers``, how many cores to use (None: all)."""
+    refuse_unknown("local", settings, ("workers",))
+    given = settings.get("workers")
+    workers = len(os.sched_getaffinity(0)) if given is None else WORKERS.check("local", "workers", given)
+    compiled = [todo for todo in work if todo.is_compiled]
+    turns = ((portions, piece) for portions in map(Portions, compiled) for piece in portions)
+    alone = workers == 1 or sum(todo.runs for todo in compiled) <= 1
+    yield from map(_perform, turns) if alone else _in_threads(turns, workers)
+    yield from _called([todo for todo in work if not todo.is_compiled], workers)
+
+
+def _perform(turn: Turn) -> Done:
+    portions, piece = turn
+    begun = time.perf_counter()
+    done = Done.of(*piece.perform())
+    portions.took(piece, time.perf_counter() - begun)
+    return done
+
+
+def _in_threads(turns: Iterator[Turn], workers: int) -> Iterator[Done]:
+    """The pieces in order. On an interrupt those under way are waited for, if they are not of a single run."""
+    INTERRUPTED.clear()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="sweep")
+    waiting: deque[Future[Done]] = deque()
+    try:
+        # A few pieces wait ahead of the one that is asked for.
+        waiting.extend(pool.submit(_perform, turn) for turn in islice(turns, 2 * workers))
+        while waiting:
+            # Polars' handler of signals has a wait go on as if nothing were: an interrupt is heard between two of them.
+            while not wait([waiting[0]], HEARD_SECONDS).done:
+                pass
+            done = waiting[0].result()
+            waiting.popleft()
+            waiting.extend(pool.submit(_perform, turn) for turn in islice(turns, 1))
+            yield done
+    except KeyboardInterrupt:
+        INTERRUPTED.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+        yield from (future.result() for future in waiting if not future.cancelled() and future.exception() is None)
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _called(work: Sequence[Todo], workers: int) -> Iterator[Done]:
+    begun = time.perf_counter()
+    waiting = deque(map(Portions, work))
+    while waiting:
+        if workers > 1 and time.perf_counter() - begun > ALONE_SECONDS:
+            yield from _in_processes([portions.left for portions in waiting], workers)
+            return
+        piece = next(waiting[0], None)
+        if piece is None:
+            waiting.popleft()
+        else:
+            yield _perform((waiting[0], piece))
+
+
+def _in_processes(work: Sequence[Todo], workers: int) -> Iterator[Done]:
+    pieces = (todo.piece(first, first + SHARED_RUNS) for todo in work for first in range(0, todo.runs, SHARED_RUNS))
+    yield from joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs")(
+        joblib.delayed(_perform_there)(piece) for piece in pieces
+    )
+
+
+def _perform_there(piece: Piece) -> Done:
+    return Done.of(*piece.perform())
