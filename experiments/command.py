@@ -18,7 +18,7 @@ from omegaconf import DictConfig, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from adamlab.symbols import ConfigurationError
-from experiments.axes import Axis, axes_of
+from experiments.axes import RESOLVED, Axis, axes_of
 from experiments.composition import Composed, composed
 from experiments.configuration import nearest, results_and_study
 from experiments.foreign_code import refuse_foreign_code
@@ -165,8 +165,12 @@ def _check_all_compositions(program: str) -> None:
     """Have every configuration that Hydra composes looked through before Hydra acts on it."""
     compose = ConfigLoaderImpl.load_configuration
 
-    def checked(self: Any, *args: Any, **kwargs: Any) -> DictConfig:
-        cfg = compose(self, *args, **kwargs)
+    def checked(self: Any, config_name: str | None, overrides: list[str], *args: Any, **kwargs: Any) -> DictConfig:
+        for line in overrides:
+            key, _, value = line.partition("=")
+            if RESOLVED.fullmatch(value) and self.get_group_options(key.lstrip("+")):
+                raise ConfigurationError(f"{key}: must name files, such as {key}=a,b or glob(*); it is {value!r}")
+        cfg = compose(self, config_name, overrides, *args, **kwargs)
         refuse_foreign_code(cfg)
         results_and_study(program, cfg)
         return cfg
