@@ -10,6 +10,7 @@ import io
 import os
 import secrets
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -84,14 +85,15 @@ def remove_leftovers(results: Path, study: str) -> None:
 
 
 class RunWriter:
-    """Collects runs and their traces, and adds them to a study every few seconds and at the end, whatever ends it.
+    """Collects runs and their traces, and adds them to a study now and then and at the end, whatever ends it.
 
     Used as a context manager. What has been collected is written by a timer, so a long run that comes after is no
-    danger to it. ``known`` are the files whose runs the caller has seen already: runs recorded in any other file
-    since are not added again, unless ``again``.
+    danger to it: after a second at first, later after a hundredth of the time since the start, so that many hours make
+    some hundreds of files and no kill costs more than some minutes. ``known`` are the files whose runs the caller has
+    seen already: runs recorded in any other file since are not added again, unless ``again``.
     """
 
-    EVERY_SECONDS = 5.0
+    SOONEST_SECONDS, LATEST_SECONDS, SHARE = 1.0, 300.0, 0.01
     MOST_ROWS = 1 << 17
 
     def __init__(
@@ -109,6 +111,7 @@ class RunWriter:
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
         self._error: OSError | None = None
+        self._begun = time.monotonic()
 
     def add(self, rows: pl.DataFrame, trace: pl.DataFrame | None = None) -> None:
         """Take in runs, a row each with ``run_id``, and the rows of their traces if they kept any."""
@@ -119,7 +122,9 @@ class RunWriter:
             if trace is not None:
                 self._traces.append(trace)
             if self._timer is None:
-                self._timer = threading.Timer(self.EVERY_SECONDS, self._flush_in_time)
+                share = self.SHARE * (time.monotonic() - self._begun)
+                seconds = min(max(share, self.SOONEST_SECONDS), self.LATEST_SECONDS)
+                self._timer = threading.Timer(seconds, self._flush_in_time)
                 self._timer.daemon = True
                 self._timer.start()
             collected = sum(frame.height for frame in (*self._rows, *self._traces))

@@ -1,6 +1,7 @@
 """What the Hydra programs share: they end with 0, with 1 if a run failed, or with 2 and one sentence if refused."""
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -50,6 +51,8 @@ class Command:
         os.environ["HYDRA_FULL_ERROR"] = "1"
         _check_all_compositions(self._name)
         warnings.formatwarning = lambda message, *_, **__: f"{message}\n"
+        # What a scheduler sends before it kills: as an interrupt, so that what is finished is recorded.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             program()
         except ConfigurationError as error:
@@ -129,7 +132,7 @@ class Command:
             HydraConfig.instance().set_config(cfg)
             compositions.append((composed(cfg), []))
         self._started = True
-        sweep = Sweep(self._name, compositions, (), executor, settings)
+        sweep = Sweep(self._name, compositions, (), executor, settings, each=True)
         outcome = self._together(sweep)
         returns = [
             JobReturn(overrides=lines, cfg=cfg, status=JobStatus.COMPLETED)

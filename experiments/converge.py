@@ -33,9 +33,10 @@ def run_all(sweep: Sweep) -> Outcome:
         describe(sweep, left)
         return Outcome(0)
     runs = sum(family.size for family in families)
-    report = Report(runs, _recorded(families, left, known) if runs <= FEW else None)
+    few = runs <= FEW or sweep.each
+    report = Report(runs, _recorded(families, left, known) if few else None)
     origin = provenance()
-    with Progress(sum(todo.runs for todo in left), quiet=runs <= FEW) as progress:
+    with Progress(sum(todo.runs for todo in left), quiet=few) as progress:
         for place, paths in known.items():
             here = [todo for todo in left if todo.family.place == place]
             if here:

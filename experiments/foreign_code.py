@@ -15,7 +15,9 @@ from omegaconf.errors import OmegaConfBaseException
 from adamlab.symbols import ConfigurationError
 
 # Hydra itself refuses launchers and sweepers that are not among its plugins.
-PLUGIN = re.compile(r"(hydra\._internal\.core_plugins|hydra_plugins(\.\w+)?)\.[a-z_]+\.[A-Z]\w*")
+PLUGIN = re.compile(
+    r"(hydra\._internal\.core_plugins|hydra_plugins(\.\w+)?)\.[a-z_]+\.[A-Z]\w*|optuna\.samplers\.[A-Z]\w*Sampler"
+)
 LOGGING = re.compile(r"logging\.(FileHandler|Formatter|NullHandler|StreamHandler)|colorlog\.ColoredFormatter")
 STREAM = re.compile(r"ext://sys\.(stdout|stderr)")
 

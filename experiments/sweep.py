@@ -30,7 +30,7 @@ class Sweep:
     """The compositions of a command line, each with the axes whose values are still to be put in their places.
 
     ``axes`` are those of the command line with more than one value; ``executor`` names who does the work
-    (`experiments.executors`), under its ``settings``.
+    (`experiments.executors`), under its ``settings``; ``each``: who asks wants to know what came of each run.
     """
 
     program: str
@@ -38,6 +38,7 @@ class Sweep:
     axes: Sequence[Axis] = ()
     executor: str = "local"
     settings: Mapping[str, Any] | None = None
+    each: bool = False
 
     @classmethod
     def of_one(cls, program: str, cfg: DictConfig) -> "Sweep":

@@ -7,6 +7,7 @@ left after some seconds goes to processes of their own.
 
 import os
 import time
+import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -91,9 +92,12 @@ def _called(work: Sequence[Todo], workers: int) -> Iterator[Done]:
 
 def _in_processes(work: Sequence[Todo], workers: int) -> Iterator[Done]:
     pieces = (todo.piece(first, first + SHARED_RUNS) for todo in work for first in range(0, todo.runs, SHARED_RUNS))
-    yield from joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs")(
-        joblib.delayed(_perform_there)(piece) for piece in pieces
-    )
+    with warnings.catch_warnings():
+        # Said when the sweep ends before its pieces do, which is said already.
+        warnings.filterwarnings("ignore", message=".*still being processed by the workers")
+        yield from joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs")(
+            joblib.delayed(_perform_there)(piece) for piece in pieces
+        )
 
 
 def _perform_there(piece: Piece) -> Done:
