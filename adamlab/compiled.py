@@ -231,7 +231,7 @@ class NumbaStepper:
         problem = self._problem
         assert problem is not None
         landscape = landscape_of(problem)
-        if landscape is None or len(self._shape) != 1 or (landscape.objective is None and stopping.watches):
+        if landscape is None or not compiles(landscape, self._shape, stopping):
             gradient = SteppingGradient(problem)
             return advance_by_calls(self, lambda: gradient(self.theta, self.t + 1), until, stopping)
         size, data = self._arrays[0].size, problem.data
@@ -277,6 +277,13 @@ class NumbaStepper:
         self.step_sq = total(self._sums)
 
 
+def compiles(landscape: Landscape, shape: tuple[int, ...], stopping: Stopping) -> bool:
+    """Whether there is a kernel: a user's whole gradient is compiled for vectors, and no user's value is."""
+    if landscape.objective is None and stopping.watches:
+        return False
+    return landscape.separable or len(shape) == 1
+
+
 @cache
 def pool(threads: int) -> ThreadPoolExecutor:
     """Threads for kernels, which run without Python's lock."""
@@ -285,7 +292,7 @@ def pool(threads: int) -> ThreadPoolExecutor:
 
 def environment_of(problem: Problem) -> tuple[Any, ...]:
     """A problem's own numbers as kernels take them: the objective's, the noise's, and the keys of the two streams."""
-    p = () if isinstance(problem.objective, FunctionPair) else numbers_of(problem.objective)
+    p = parts.numbers_of_problem(problem)
     q = () if problem.noise is None else numbers_of(problem.noise)
     return p, q, (problem.key("samples"), problem.key("noise"))
 

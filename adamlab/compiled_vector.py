@@ -13,7 +13,7 @@ import numpy as np
 
 from adamlab import landscape as parts
 from adamlab.backends import Rule, SteppingGradient, advance_by_calls, first_carry, first_state, reported_place
-from adamlab.compiled import environment_of, kept_on_disk, measure_compiled, rate_of_step, refused, stretches
+from adamlab.compiled import compiles, environment_of, kept_on_disk, measure_compiled, rate_of_step, refused, stretches
 from adamlab.landscape import Landscape, given_gradient, landscape_of
 from adamlab.numba_language import compile_function, in_dtype, in_numba, load
 from adamlab.parameters import numbers_of
@@ -139,7 +139,7 @@ class NumbaVectorStepper:
         problem = self._problem
         assert problem is not None
         landscape = landscape_of(problem)
-        if landscape is None or len(self._shape) != 1 or (landscape.objective is None and stopping.watches):
+        if landscape is None or not compiles(landscape, self._shape, stopping):
             gradient = SteppingGradient(problem)
             return advance_by_calls(self, lambda: gradient(self.theta, self.t + 1), until, stopping)
         draws = np.empty(problem.objective.n_draws() if landscape.draws and not landscape.separable else 0)

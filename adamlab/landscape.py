@@ -13,6 +13,7 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher as _Dispatcher
 
 from adamlab.compiled_noise import noisy_coordinate
+from adamlab.elementwise import Coordinate, coordinate_of
 from adamlab.fingerprint import has_source
 from adamlab.numba_language import (
     compile_anew,
@@ -24,9 +25,9 @@ from adamlab.numba_language import (
     sum_of_block,
     sum_of_squares,
 )
-from adamlab.parameters import named_parameters
+from adamlab.parameters import named_parameters, numbers_of
 from adamlab.philox import DRAWS, fill_draws
-from adamlab.problem import Problem
+from adamlab.problem import FunctionPair, Problem
 from adamlab.reduction import BLOCK, squared_length, total
 
 Captured = tuple[tuple[str, Hashable], ...]
@@ -86,7 +87,21 @@ def landscape_of(problem: Problem) -> Landscape | None:
     if captured is None:
         say_called(function, "it uses values that Numba would freeze")
         return None
+    elementwise = _coordinate_of_user(function, objective.dtype, captured)
+    if elementwise is not None:
+        return _landscape_of_coordinate(elementwise[0], _file_name(function), noise, objective.dtype)
     return _landscape_of_user(function, noise, objective.dtype, captured)
+
+
+def numbers_of_problem(problem: Problem) -> tuple[float, ...]:
+    """The numbers that a problem's compiled gradient takes: the objective's own, or those of a user's gradient."""
+    objective = problem.objective
+    if not isinstance(objective, FunctionPair):
+        return numbers_of(objective)
+    function: Any = objective.gradient
+    captured = _captured(function) if isinstance(function, FunctionType) else None
+    elementwise = None if captured is None else _coordinate_of_user(function, objective.dtype, captured)
+    return () if elementwise is None else elementwise[1]
 
 
 @cache
@@ -128,6 +143,33 @@ def _unused(p, x, t, draw):
 
 
 @lru_cache(maxsize=64)
+def _coordinate_of_user(function: FunctionType, dtype: str, captured: Captured) -> Any:
+    """See `adamlab.elementwise.coordinate_of`; ``captured`` are the values that it reads."""
+    return coordinate_of(function, dtype)
+
+
+@cache
+def _landscape_of_coordinate(coordinate: Coordinate, name: str, noise: Any, dtype: str) -> Landscape:
+    """Numbers are no part of it, so gradients that differ in them alone share their kernels."""
+    text = hashlib.sha256(repr(coordinate).encode()).hexdigest()[:20]
+    return Landscape(
+        name=f"{name}-{text}-{'' if noise is None else noise.__name__}",
+        modules=() if noise is None else _files(noise),
+        objective=None,
+        noise=noise,
+        dtype=dtype,
+        stepping=coordinate.function(dtype),
+        separable=True,
+        draws=None,
+        box=None,
+    )
+
+
+def _file_name(function: FunctionType) -> str:
+    return function.__name__.strip("<>")
+
+
+@lru_cache(maxsize=64)
 def _landscape_of_user(function: Callable[..., Any], noise: Any, dtype: str, captured: Captured) -> Landscape:
     """``captured`` are the values that compiling freezes: another value is another kernel."""
     compiled = compile_anew(function)
@@ -158,9 +200,14 @@ def _captured(function: FunctionType) -> Captured | None:
             values.append((name, (type(value).__name__, repr(value))))
         elif isinstance(value, _Dispatcher):
             values.append((name, value))
-        elif not isinstance(value, ModuleType | np.ufunc):
+        elif not isinstance(value, np.ufunc) and not _is_of_numpy(value):
             return None
     return tuple(values)
+
+
+def _is_of_numpy(value: Any) -> bool:
+    """Whether something is a module whose contents stay as they are: of NumPy, or Python's mathematics."""
+    return isinstance(value, ModuleType) and value.__name__.partition(".")[0] in ("numpy", "math", "cmath")
 
 
 @cache
@@ -317,7 +364,8 @@ def distance_sq(x, minimisers):
 @cache
 def environment(landscape: Landscape) -> Any:
     """``environment(p, q, sample_key, noise_key, like)``: the ``env`` of `slope`, with named parameters."""
-    of_objective, of_noise = named_parameters(landscape.objective), named_parameters(landscape.noise)
+    of_objective = compile_function(_as_it_is) if landscape.objective is None else named_parameters(landscape.objective)
+    of_noise = named_parameters(landscape.noise)
 
     @compile_function
     def env(p, q, sample_key, noise_key, like):

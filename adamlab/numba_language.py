@@ -57,7 +57,7 @@ def in_numba(function: Callable[..., Any], dtype: str = "float64") -> Callable[.
     except (OSError, SyntaxError):
         # Typed into a prompt, or a lambda: taken as it stands.
         return function
-    names = {**function.__globals__, **_REPLACEMENTS}
+    names = {**function.__globals__, **REPLACEMENTS}
     number = np.dtype(dtype).type
 
     def in_dtype_of_arrays(node: ast.expr, value: float) -> ast.expr:
@@ -80,7 +80,7 @@ def in_numba(function: Callable[..., Any], dtype: str = "float64") -> Callable[.
             if written in CONSTANTS:
                 return in_dtype_of_arrays(node, CONSTANTS[written])
             name = written.replace("np.", "_")
-            if name not in _REPLACEMENTS:
+            if name not in REPLACEMENTS:
                 return self.generic_visit(node)  # type: ignore[return-value]
             return ast.copy_location(ast.Name(name, ast.Load()), node)
 
@@ -100,7 +100,7 @@ def _where(condition: Any, x: Any, y: Any) -> Any:
 
 
 # What stands for NumPy's functions of these names.
-_REPLACEMENTS = {"_where": _where, "_exp": exp, "_tanh": tanh}
+REPLACEMENTS = {"_where": _where, "_exp": exp, "_tanh": tanh}
 
 
 @overload(_where)
