@@ -34,8 +34,8 @@ from adamlab.fingerprint import fingerprint, has_source
 from adamlab.kernel_cache import keep_on_disk
 from adamlab.landscape import Landscape, given_gradient, landscape_of, not_compilable, say_called
 from adamlab.numba_language import (
-    compile_function,
     compile_loop,
+    compile_part,
     in_dtype,
     in_numba,
     load,
@@ -61,8 +61,8 @@ def rate_of_step(optimizer: Any, schedule: Any) -> Any:
     """``of_step(h, s, t, n_steps)``: the optimizer's named hyperparameters at step ``t``, lr under the schedule."""
     named = named_parameters(optimizer)
     if schedule is Constant or "lr" not in parameter_names(optimizer):
-        return compile_function(lambda h, s, t, n_steps: named(h))
-    of_schedule, factor = named_parameters(schedule), compile_function(in_numba(schedule.factor))
+        return compile_part(lambda h, s, t, n_steps: named(h))
+    of_schedule, factor = named_parameters(schedule), compile_part(in_numba(schedule.factor))
     at = parameter_names(optimizer).index("lr")
     after = at + 1
 
@@ -78,7 +78,7 @@ def sweep_over_blocks(optimizer: Any, landscape: Landscape) -> Any:
 
     Leaves the squared length of what it moved in ``sums``, one number a block.
     """
-    update = compile_function(in_numba(optimizer.update))
+    update = compile_part(in_numba(optimizer.update))
     slope, clip = parts.slope(landscape), parts.clip(landscape)
     last = len(state_names(optimizer)) + 1
 
@@ -110,7 +110,7 @@ def sweep_over_blocks(optimizer: Any, landscape: Landscape) -> Any:
     return sweep
 
 
-@compile_function
+@compile_part
 def sum_of_sums(sums):
     """The sum of the blocks' sums."""
     return sums[0] if sums.size == 1 else total(sums)
@@ -119,7 +119,7 @@ def sum_of_sums(sums):
 @cache
 def _span_kernel(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
     """``span(...)``: step ``t`` on the blocks from ``first`` to ``end``; see `NumbaStepper` for what it takes."""
-    of_step, coefficients = rate_of_step(optimizer, schedule), compile_function(optimizer.coefficients)
+    of_step, coefficients = rate_of_step(optimizer, schedule), compile_part(optimizer.coefficients)
     environment, sweep = parts.environment(landscape), sweep_over_blocks(optimizer, landscape)
 
     @numba.njit(error_model="numpy", nogil=True, _nrt=False)
@@ -136,10 +136,10 @@ def _span_kernel(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
 @cache
 def _advance_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches: bool) -> Any:
     """``advance(...)``: step after step until one of the ends; see `NumbaStepper.advance` for what it takes."""
-    of_step, coefficients = rate_of_step(optimizer, schedule), compile_function(optimizer.coefficients)
+    of_step, coefficients = rate_of_step(optimizer, schedule), compile_part(optimizer.coefficients)
     environment, sweep = parts.environment(landscape), sweep_over_blocks(optimizer, landscape)
-    fill, step_ends = parts.fill_gradient(landscape), compile_function(after_step)
-    point_ends = _watch(landscape, reported_place(optimizer)) if watches else compile_function(_unwatched)
+    fill, step_ends = parts.fill_gradient(landscape), compile_part(after_step)
+    point_ends = _watch(landscape, reported_place(optimizer)) if watches else compile_part(_unwatched)
     own = len(state_names(optimizer)) + 1
 
     @numba.njit(error_model="numpy", nogil=True, _nrt=False)
@@ -166,10 +166,10 @@ def _unwatched(p, arrays, data, beside, limits):
 
 def _watch(landscape: Landscape, reported: int) -> Any:
     """Whether loss or gradient at the reported point end a run."""
-    measure, ends = parts.measure_at(landscape.objective, landscape.dtype), compile_function(at_point)
+    measure, ends = parts.measure_at(landscape.objective, landscape.dtype), compile_part(at_point)
     separable = landscape.separable
 
-    @compile_function
+    @compile_part
     def watched(p, arrays, data, beside, limits):
         loss, gradient_sq = measure(p, arrays[reported], beside if separable else data)
         return ends(loss, gradient_sq, limits[1], limits[2])
