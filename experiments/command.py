@@ -12,8 +12,9 @@ from hydra.errors import ConfigCompositionException, HydraException, MissingConf
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from adamlab.registry import nearest
 from adamlab.symbols import ConfigurationError
-from experiments.configuration import nearest, results_and_study
+from experiments.configuration import results_and_study
 from experiments.foreign_code import refuse_foreign_code
 
 Together = Callable[[list[DictConfig]], int]

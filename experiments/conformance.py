@@ -11,8 +11,9 @@ from adamlab.conformance import Namesake, compare
 from adamlab.fingerprint import fingerprint
 from adamlab.provenance import provenance
 from adamlab.record import CONFORMANCE, folder, frame, write
+from adamlab.registry import refuse_unknown
 from experiments.command import Command
-from experiments.configuration import keys_of, leaf_from_file, refuse_unknown, results_and_study
+from experiments.configuration import keys_of, leaf_from_file, results_and_study
 from experiments.peers import origins, peers, present, short
 
 PROGRAM = "conformance"
