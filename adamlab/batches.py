@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from adamlab.minimize import TRACE, TRACE_POINTS, check_objective, check_optimizer, check_schedule
 from adamlab.parameters import numbers_of, parameter_names
-from adamlab.registry import leaf_class
+from adamlab.registry import leaf_class, refuse_unknown
 from adamlab.schedules.constant import Constant
 from adamlab.symbols import BACKEND, LOSS_TARGET, N_STEPS, SEED, TOLERANCE, ConfigurationError, Number, symbols
 
@@ -91,6 +91,7 @@ def _refuse_columns(frame: pl.DataFrame) -> None:
     for name in ("optimizer", "objective", "dim", "n_steps"):
         if name not in frame.columns:
             raise ConfigurationError(f"minimize_many: the column {name} must be there; there are {frame.columns}")
+    _refuse_numbers_of_none(frame)
 
 
 def _batch_of_rows(rows: pl.DataFrame) -> Batch:
@@ -121,6 +122,17 @@ def _batch_of_rows(rows: pl.DataFrame) -> Batch:
     )
     check_schedule("minimize_many", optimizer, schedule)
     return batch
+
+
+def _refuse_numbers_of_none(frame: pl.DataFrame) -> None:
+    """Refuse a number under a name that none of the frame's leaves has; those of one may stand beside others."""
+    for group in GROUPS:
+        own = [name for name in frame.columns if name.startswith(f"{group}.")]
+        given = [name.partition(".")[2] for name in own if frame[name].null_count() < len(frame)]
+        chosen = frame[group].unique(maintain_order=True).to_list() if group in frame.columns else [DEFAULTS[group]]
+        classes = [leaf_class(group, name) for name in chosen if name != "none"]
+        known = {name: None for cls in classes for name in symbols(cls) if name not in ("dim", "dtype")}
+        refuse_unknown(" and ".join(cls.__name__ for cls in classes) or f"no {group}", given, known)
 
 
 def _made(group: str, row: Mapping[str, Any], **settings: Any) -> Any:

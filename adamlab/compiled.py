@@ -34,8 +34,8 @@ from adamlab.fingerprint import fingerprint, has_source
 from adamlab.kernel_cache import keep_on_disk
 from adamlab.landscape import Landscape, given_gradient, landscape_of, not_compilable, say_called
 from adamlab.numba_language import (
-    compile_function,
     compile_loop,
+    compile_part,
     in_dtype,
     in_numba,
     load,
@@ -61,8 +61,8 @@ def rate_of_step(optimizer: Any, schedule: Any) -> Any:
     """``of_step(h, s, t, n_steps)``: the optimizer's named hyperparameters at step ``t``, lr under the schedule."""
     named = named_parameters(optimizer)
     if schedule is Constant or "lr" not in parameter_names(optimizer):
-        return compile_function(lambda h, s, t, n_steps: named(h))
-    of_schedule, factor = named_parameters(schedule), compile_function(in_numba(schedule.factor))
+        return compile_part(lambda h, s, t, n_steps: named(h))
+    of_schedule, factor = named_parameters(schedule), compile_part(in_numba(schedule.factor))
     at = parameter_names(optimizer).index("lr")
     after = at + 1
 
@@ -78,7 +78,7 @@ def sweep_over_blocks(optimizer: Any, landscape: Landscape) -> Any:
 
     Leaves the squared length of what it moved in ``sums``, one number a block.
     """
-    update = compile_function(in_numba(optimizer.update))
+    update = compile_part(in_numba(optimizer.update))
     slope, clip = parts.slope(landscape), parts.clip(landscape)
     last = len(state_names(optimizer)) + 1
 
@@ -110,7 +110,7 @@ def sweep_over_blocks(optimizer: Any, landscape: Landscape) -> Any:
     return sweep
 
 
-@compile_function
+@compile_part
 def sum_of_sums(sums):
     """The sum of the blocks' sums."""
     return sums[0] if sums.size == 1 else total(sums)
@@ -119,7 +119,7 @@ def sum_of_sums(sums):
 @cache
 def _span_kernel(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
     """``span(...)``: step ``t`` on the blocks from ``first`` to ``end``; see `NumbaStepper` for what it takes."""
-    of_step, coefficients = rate_of_step(optimizer, schedule), compile_function(optimizer.coefficients)
+    of_step, coefficients = rate_of_step(optimizer, schedule), compile_part(optimizer.coefficients)
     environment, sweep = parts.environment(landscape), sweep_over_blocks(optimizer, landscape)
 
     @numba.njit(error_model="numpy", nogil=True, _nrt=False)
@@ -136,10 +136,10 @@ def _span_kernel(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
 @cache
 def _advance_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches: bool) -> Any:
     """``advance(...)``: step after step until one of the ends; see `NumbaStepper.advance` for what it takes."""
-    of_step, coefficients = rate_of_step(optimizer, schedule), compile_function(optimizer.coefficients)
+    of_step, coefficients = rate_of_step(optimizer, schedule), compile_part(optimizer.coefficients)
     environment, sweep = parts.environment(landscape), sweep_over_blocks(optimizer, landscape)
-    fill, step_ends = parts.fill_gradient(landscape), compile_function(after_step)
-    point_ends = _watch(landscape, reported_place(optimizer)) if watches else compile_function(_unwatched)
+    fill, step_ends = parts.fill_gradient(landscape), compile_part(after_step)
+    point_ends = _watch(landscape, reported_place(optimizer)) if watches else compile_part(_unwatched)
     own = len(state_names(optimizer)) + 1
 
     @numba.njit(error_model="numpy", nogil=True, _nrt=False)
@@ -166,10 +166,10 @@ def _unwatched(p, arrays, data, beside, limits):
 
 def _watch(landscape: Landscape, reported: int) -> Any:
     """Whether loss or gradient at the reported point end a run."""
-    measure, ends = parts.measure_at(landscape.objective, landscape.dtype), compile_function(at_point)
+    measure, ends = parts.measure_at(landscape.objective, landscape.dtype), compile_part(at_point)
     separable = landscape.separable
 
-    @compile_function
+    @compile_part
     def watched(p, arrays, data, beside, limits):
         loss, gradient_sq = measure(p, arrays[reported], beside if separable else data)
         return ends(loss, gradient_sq, limits[1], limits[2])
@@ -231,7 +231,7 @@ class NumbaStepper:
         problem = self._problem
         assert problem is not None
         landscape = landscape_of(problem)
-        if landscape is None or len(self._shape) != 1 or (landscape.objective is None and stopping.watches):
+        if landscape is None or not compiles(landscape, self._shape, stopping):
             gradient = SteppingGradient(problem)
             return advance_by_calls(self, lambda: gradient(self.theta, self.t + 1), until, stopping)
         size, data = self._arrays[0].size, problem.data
@@ -277,6 +277,13 @@ class NumbaStepper:
         self.step_sq = total(self._sums)
 
 
+def compiles(landscape: Landscape, shape: tuple[int, ...], stopping: Stopping) -> bool:
+    """Whether there is a kernel: a user's whole gradient is compiled for vectors, and no user's value is."""
+    if landscape.objective is None and stopping.watches:
+        return False
+    return landscape.separable or len(shape) == 1
+
+
 @cache
 def pool(threads: int) -> ThreadPoolExecutor:
     """Threads for kernels, which run without Python's lock."""
@@ -285,7 +292,7 @@ def pool(threads: int) -> ThreadPoolExecutor:
 
 def environment_of(problem: Problem) -> tuple[Any, ...]:
     """A problem's own numbers as kernels take them: the objective's, the noise's, and the keys of the two streams."""
-    p = () if isinstance(problem.objective, FunctionPair) else numbers_of(problem.objective)
+    p = parts.numbers_of_problem(problem)
     q = () if problem.noise is None else numbers_of(problem.noise)
     return p, q, (problem.key("samples"), problem.key("noise"))
 

@@ -25,8 +25,8 @@ from adamlab.backends import reported_place, state_names
 from adamlab.compiled import kept_on_disk, rate_of_step, sum_of_sums, sweep_over_blocks
 from adamlab.landscape import Landscape
 from adamlab.numba_language import (
-    compile_function,
     compile_loop,
+    compile_part,
     in_dtype,
     in_numba,
     load,
@@ -60,8 +60,8 @@ def _add_lanes(rows, dim, n, out):
 @cache
 def _step_of_lanes(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
     """``step(...)``: step ``t`` of the first ``n`` lanes; leaves their squared lengths in ``squares``."""
-    of_step, coefficients = rate_of_step(optimizer, schedule), compile_function(optimizer.coefficients)
-    update = compile_function(in_numba(optimizer.update))
+    of_step, coefficients = rate_of_step(optimizer, schedule), compile_part(optimizer.coefficients)
+    update = compile_part(in_numba(optimizer.update))
     slope, clip = parts.slope(landscape), parts.clip(landscape)
     last = len(state_names(optimizer)) + 1
 
@@ -158,7 +158,7 @@ def _some_end(n, t, squares, tol_sq):
 def lanes_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches: bool) -> Any:
     """``run(...)``: the runs of a task, as many side by side as ``scratch`` has lanes."""
     step, measure = _step_of_lanes(optimizer, schedule, landscape), _measure_of_lanes(landscape)
-    step_ends, point_ends = compile_function(after_step), compile_function(at_point)
+    step_ends, point_ends = compile_part(after_step), compile_part(at_point)
     environment, reported = parts.environment(landscape), reported_place(optimizer)
 
     @numba.njit(error_model="numpy", nogil=True, _nrt=False)
@@ -234,10 +234,10 @@ def _move_lane(source, target, hyper, carries, keys, limits, arrays, who, width)
 @cache
 def one_by_one_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches: bool) -> Any:
     """``run(...)``: the runs of a task, one after another."""
-    of_step, coefficients = rate_of_step(optimizer, schedule), compile_function(optimizer.coefficients)
+    of_step, coefficients = rate_of_step(optimizer, schedule), compile_part(optimizer.coefficients)
     environment, sweep = parts.environment(landscape), sweep_over_blocks(optimizer, landscape)
     fill, measure = parts.fill_gradient(landscape), parts.measure(landscape.objective, landscape.dtype)
-    step_ends, point_ends = compile_function(after_step), compile_function(at_point)
+    step_ends, point_ends = compile_part(after_step), compile_part(at_point)
     reported = reported_place(optimizer)
 
     @numba.njit(error_model="numpy", nogil=True)

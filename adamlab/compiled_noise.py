@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from adamlab.numba_language import compile_function, in_numba
+from adamlab.numba_language import compile_function, compile_part, in_numba
 from adamlab.parameters import named_parameters, numbers_of
 from adamlab.philox import fill_draws, uniforms
 from adamlab.problem import Array
@@ -14,9 +14,9 @@ from adamlab.problem import Array
 @cache
 def noisy_coordinate(noise: Any) -> Any:
     """A compiled ``noisy(q, key, t, i, g)``: coordinate ``i`` of a gradient at step ``t`` with noise of this class."""
-    noisy = compile_function(in_numba(noise.noisy))
+    noisy = compile_part(in_numba(noise.noisy))
 
-    @compile_function
+    @compile_part
     def one(q, key, t, i, g):
         u, v = uniforms(key, t, i)
         return noisy(q, g, u, v)
@@ -49,4 +49,7 @@ def draws(kind: str, key: np.uint64, t: int, size: int) -> Array:
     return out
 
 
-_filler = cache(fill_draws)
+@cache
+def _filler(kind: str) -> Any:
+    fill = fill_draws(kind)
+    return compile_function(lambda key, t, out: fill(key, t, out))

@@ -13,9 +13,9 @@ import numpy as np
 
 from adamlab import landscape as parts
 from adamlab.backends import Rule, SteppingGradient, advance_by_calls, first_carry, first_state, reported_place
-from adamlab.compiled import environment_of, kept_on_disk, measure_compiled, rate_of_step, refused, stretches
+from adamlab.compiled import compiles, environment_of, kept_on_disk, measure_compiled, rate_of_step, refused, stretches
 from adamlab.landscape import Landscape, given_gradient, landscape_of
-from adamlab.numba_language import compile_function, in_dtype, in_numba, load
+from adamlab.numba_language import compile_function, compile_part, in_dtype, in_numba, load
 from adamlab.parameters import numbers_of
 from adamlab.problem import Array, Problem
 from adamlab.reduction import squared_length
@@ -26,7 +26,7 @@ def _gradient(landscape: Landscape) -> Any:
     """``gradient(env, t, theta, data, draws)``: a new array each step, as the rule may keep the last as a state."""
     fill, slope, separable = parts.fill_gradient(landscape), parts.slope(landscape), landscape.separable
 
-    @compile_function
+    @compile_part
     def gradient(env, t, theta, data, draws):
         g = np.empty_like(theta)
         fill(env, t, theta, data, draws, g)
@@ -40,9 +40,9 @@ def _gradient(landscape: Landscape) -> Any:
 def _clip(landscape: Landscape) -> Any:
     clip = parts.clip(landscape)
     if landscape.box is None:
-        return compile_function(lambda x: x)
+        return compile_part(lambda x: x)
 
-    @compile_function
+    @compile_part
     def clipped(x):
         for i in range(x.size):
             x[i] = clip(x[i])
@@ -54,8 +54,8 @@ def _clip(landscape: Landscape) -> Any:
 @cache
 def _step_kernel(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
     """``step(h, s, n_steps, carry, t, g, theta, state)``: one step."""
-    of_step, coefficients = rate_of_step(optimizer, schedule), compile_function(optimizer.coefficients)
-    update, clip = compile_function(in_numba(optimizer.update)), _clip(landscape)
+    of_step, coefficients = rate_of_step(optimizer, schedule), compile_part(optimizer.coefficients)
+    update, clip = compile_part(in_numba(optimizer.update)), _clip(landscape)
 
     @compile_function
     def step(h, s, n_steps, carry, t, g, theta, state):
@@ -70,11 +70,11 @@ def _step_kernel(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
 @cache
 def _advance_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches: bool) -> Any:
     """``advance(...)``: steps until one of the ends; see `NumbaVectorStepper.advance` for what it takes."""
-    of_step, coefficients = rate_of_step(optimizer, schedule), compile_function(optimizer.coefficients)
-    update, clip, gradient = compile_function(in_numba(optimizer.update)), _clip(landscape), _gradient(landscape)
-    environment, step_ends = parts.environment(landscape), compile_function(after_step)
-    measure = parts.measure_at(landscape.objective, landscape.dtype) if watches else compile_function(_unmeasured)
-    point_ends, reported = compile_function(at_point), reported_place(optimizer)
+    of_step, coefficients = rate_of_step(optimizer, schedule), compile_part(optimizer.coefficients)
+    update, clip, gradient = compile_part(in_numba(optimizer.update)), _clip(landscape), _gradient(landscape)
+    environment, step_ends = parts.environment(landscape), compile_part(after_step)
+    measure = parts.measure_at(landscape.objective, landscape.dtype) if watches else compile_part(_unmeasured)
+    point_ends, reported = compile_part(at_point), reported_place(optimizer)
 
     @compile_function
     def advance(h, s, n_steps, p, q, keys, carry, t, until, limits, theta, state, data, draws):
@@ -139,7 +139,7 @@ class NumbaVectorStepper:
         problem = self._problem
         assert problem is not None
         landscape = landscape_of(problem)
-        if landscape is None or len(self._shape) != 1 or (landscape.objective is None and stopping.watches):
+        if landscape is None or not compiles(landscape, self._shape, stopping):
             gradient = SteppingGradient(problem)
             return advance_by_calls(self, lambda: gradient(self.theta, self.t + 1), until, stopping)
         draws = np.empty(problem.objective.n_draws() if landscape.draws and not landscape.separable else 0)

@@ -7,12 +7,14 @@ in the last place for exp and 3 for tanh; infinities, nans, overflow and subnorm
 """
 
 import math
+from functools import partial
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
+
+from adamlab.kernel_part import AS_PART, part
 
 PER_LOG_2 = 1 / math.log(2)
 # log 2 in two parts; the first has so few digits that its product with n is exact.
@@ -35,6 +37,9 @@ def tanh(x):
     return np.tanh(x)
 
 
+ieee = partial(part, error_model="numpy")
+
+
 @intrinsic
 def _bits(typingctx, x):
     def build(context, builder, signature, args):
@@ -51,7 +56,7 @@ def _number(typingctx, bits):
     return types.float64(types.int64), build
 
 
-@numba.njit(error_model="numpy")
+@ieee
 def _reduced(x):
     """``(n, exp(r) - 1)`` with x = n log 2 + r and n whole."""
     rounded = x * PER_LOG_2 + ROUNDER
@@ -73,12 +78,12 @@ def _reduced(x):
     return _bits(rounded) - _bits(ROUNDER), s * r
 
 
-@numba.njit(error_model="numpy")
+@ieee
 def _power_of_2(n):
     return _number((n + BIAS) << SHIFT)
 
 
-@numba.njit(error_model="numpy")
+@ieee
 def _exp(x):
     """exp of a float64; 2^n in two factors, so that either is a normal number."""
     n, more = _reduced(min(max(x, LEAST), GREATEST))
@@ -86,7 +91,7 @@ def _exp(x):
     return (1.0 + more) * _power_of_2(half) * _power_of_2(n - half)
 
 
-@numba.njit(error_model="numpy")
+@ieee
 def _tanh(x):
     """tanh of a float64 as -e / (2 + e) with e = exp(-2 abs(x)) - 1, and x's sign."""
     n, more = _reduced(-2.0 * min(abs(x), SATURATED))
@@ -96,7 +101,7 @@ def _tanh(x):
 
 
 def _offer(function, of_one):
-    @overload(function, jit_options={"error_model": "numpy"})
+    @overload(function, jit_options={"error_model": "numpy", **AS_PART})
     def compiled(x):
         if isinstance(x, types.Float):
             number = x

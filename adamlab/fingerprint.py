@@ -7,15 +7,19 @@ it uses, makes exactly its own results and kernels stale.
 import ast
 import hashlib
 import sys
+import sysconfig
 from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+# Where installed libraries lie, which are told by their versions.
+_LIBRARIES = {sysconfig.get_path(kind) for kind in ("purelib", "platlib", "stdlib", "platstdlib")}
+
 
 @cache
 def fingerprint(*modules: str) -> str:
-    """A hash (20 hex digits) of the sources of ``modules`` and of all they import from the lab.
+    """A hash (20 hex digits) of the sources of ``modules`` and of all they import from their packages and folders.
 
     ``modules`` are dotted names; their order does not matter. Depends on the text of the files only, not on where
     they lie, nor on the machine or the version of Python.
@@ -58,12 +62,28 @@ def _path(name: str) -> Path:
 
 @cache
 def _imports(name: str) -> tuple[str, ...]:
-    """The lab's modules that ``name`` imports, wherever in the file the statement stands."""
-    package = name.split(".")[0]
+    """The modules that ``name`` imports from its own package, or from beside it where no libraries are installed."""
+    path = _path(name)
+    root = path.parents[name.count(".") + (path.name == "__init__.py")]
+    package = "" if str(root) not in _LIBRARIES else name.partition(".")[0]
     named: set[str] = set()
     for node in ast.walk(ast.parse(_source(name))):
         if isinstance(node, ast.Import):
             named.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            named.add(node.module)
-    return tuple(sorted(module for module in named if module.split(".")[0] == package))
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(name, path, node)
+            named.update((base, *(f"{base}.{alias.name}" for alias in node.names)))
+    own = (module for module in named if not package or module.partition(".")[0] == package)
+    return tuple(sorted(module for module in own if _lies_in(root, module)))
+
+
+def _absolute(name: str, path: Path, node: ast.ImportFrom) -> str:
+    """The dotted name that a ``from`` statement in module ``name`` starts at."""
+    up = node.level - (path.name == "__init__.py")
+    parents = name.split(".")[: -up or None] if node.level else []
+    return ".".join((*parents, *([node.module] if node.module else [])))
+
+
+def _lies_in(root: Path, module: str) -> bool:
+    place = root.joinpath(*module.split("."))
+    return place.with_name(f"{place.name}.py").is_file() or (place / "__init__.py").is_file()

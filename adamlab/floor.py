@@ -95,7 +95,7 @@ class _Counting:
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _sum
     __truediv__ = __rtruediv__ = _divide
-    __neg__ = __abs__ = __gt__ = __ge__ = __lt__ = __le__ = _other
+    __pow__ = __rpow__ = __neg__ = __abs__ = __gt__ = __ge__ = __lt__ = __le__ = _other
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object) -> "_Counting":
         """What NumPy's functions of numbers call."""

@@ -13,10 +13,11 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher as _Dispatcher
 
 from adamlab.compiled_noise import noisy_coordinate
+from adamlab.elementwise import Coordinate, coordinate_of
 from adamlab.fingerprint import has_source
 from adamlab.numba_language import (
     compile_anew,
-    compile_function,
+    compile_part,
     in_dtype,
     in_numba,
     load,
@@ -24,9 +25,9 @@ from adamlab.numba_language import (
     sum_of_block,
     sum_of_squares,
 )
-from adamlab.parameters import named_parameters
+from adamlab.parameters import named_parameters, numbers_of
 from adamlab.philox import DRAWS, fill_draws
-from adamlab.problem import Problem
+from adamlab.problem import FunctionPair, Problem
 from adamlab.reduction import BLOCK, squared_length, total
 
 Captured = tuple[tuple[str, Hashable], ...]
@@ -86,7 +87,21 @@ def landscape_of(problem: Problem) -> Landscape | None:
     if captured is None:
         say_called(function, "it uses values that Numba would freeze")
         return None
+    elementwise = _coordinate_of_user(function, objective.dtype, captured)
+    if elementwise is not None:
+        return _landscape_of_coordinate(elementwise[0], _file_name(function), noise, objective.dtype)
     return _landscape_of_user(function, noise, objective.dtype, captured)
+
+
+def numbers_of_problem(problem: Problem) -> tuple[float, ...]:
+    """The numbers that a problem's compiled gradient takes: the objective's own, or those of a user's gradient."""
+    objective = problem.objective
+    if not isinstance(objective, FunctionPair):
+        return numbers_of(objective)
+    function: Any = objective.gradient
+    captured = _captured(function) if isinstance(function, FunctionType) else None
+    elementwise = None if captured is None else _coordinate_of_user(function, objective.dtype, captured)
+    return () if elementwise is None else elementwise[1]
 
 
 @cache
@@ -94,7 +109,7 @@ def _landscape_of_leaf(cls: Any, noise: Any, dtype: str) -> Landscape:
     if hasattr(cls, "sampled_gradient"):
         stepping, draws = in_numba(cls.sampled_gradient, dtype), cls.draws
     else:
-        exact, draws = compile_function(in_numba(cls.gradient, dtype)), None
+        exact, draws = compile_part(in_numba(cls.gradient, dtype)), None
 
         def stepping(p, x, t, draw, *data):
             return exact(p, x, *data)
@@ -128,6 +143,33 @@ def _unused(p, x, t, draw):
 
 
 @lru_cache(maxsize=64)
+def _coordinate_of_user(function: FunctionType, dtype: str, captured: Captured) -> Any:
+    """See `adamlab.elementwise.coordinate_of`; ``captured`` are the values that it reads."""
+    return coordinate_of(function, dtype)
+
+
+@cache
+def _landscape_of_coordinate(coordinate: Coordinate, name: str, noise: Any, dtype: str) -> Landscape:
+    """Numbers are no part of it, so gradients that differ in them alone share their kernels."""
+    text = hashlib.sha256(repr(coordinate).encode()).hexdigest()[:20]
+    return Landscape(
+        name=f"{name}-{text}-{'' if noise is None else noise.__name__}",
+        modules=() if noise is None else _files(noise),
+        objective=None,
+        noise=noise,
+        dtype=dtype,
+        stepping=coordinate.function(dtype),
+        separable=True,
+        draws=None,
+        box=None,
+    )
+
+
+def _file_name(function: FunctionType) -> str:
+    return function.__name__.strip("<>")
+
+
+@lru_cache(maxsize=64)
 def _landscape_of_user(function: Callable[..., Any], noise: Any, dtype: str, captured: Captured) -> Landscape:
     """``captured`` are the values that compiling freezes: another value is another kernel."""
     compiled = compile_anew(function)
@@ -158,9 +200,14 @@ def _captured(function: FunctionType) -> Captured | None:
             values.append((name, (type(value).__name__, repr(value))))
         elif isinstance(value, _Dispatcher):
             values.append((name, value))
-        elif not isinstance(value, ModuleType | np.ufunc):
+        elif not isinstance(value, np.ufunc) and not _is_of_numpy(value):
             return None
     return tuple(values)
+
+
+def _is_of_numpy(value: Any) -> bool:
+    """Whether something is a module whose contents stay as they are: of NumPy, or Python's mathematics."""
+    return isinstance(value, ModuleType) and value.__name__.partition(".")[0] in ("numpy", "math", "cmath")
 
 
 @cache
@@ -170,12 +217,12 @@ def slope(landscape: Landscape) -> Any:
     ``env`` is (parameters of the objective, of the noise, key of the samples, key of the noise); ``row`` is what the
     coordinate's gradient needs besides ``x``, or the gradient itself where the objective is not separable.
     """
-    of_one = _of_one_coordinate(landscape) if landscape.separable else compile_function(_given)
+    of_one = _of_one_coordinate(landscape) if landscape.separable else compile_part(_given)
     if landscape.noise is None:
         return of_one
     noisy = noisy_coordinate(landscape.noise)
 
-    @compile_function
+    @compile_part
     def with_noise(env, t, i, x, row):
         return in_dtype((noisy(env[1], env[3], t, i, of_one(env, t, i, x, row)),), x)[0]
 
@@ -187,10 +234,10 @@ def _given(env, t, i, x, row):
 
 
 def _of_one_coordinate(landscape: Landscape) -> Any:
-    stepping = compile_function(landscape.stepping)
-    draw = DRAWS[landscape.draws] if landscape.draws else compile_function(_no_draw)
+    stepping = compile_part(landscape.stepping)
+    draw = DRAWS[landscape.draws] if landscape.draws else compile_part(_no_draw)
 
-    @compile_function
+    @compile_part
     def of_one(env, t, i, x, row):
         drawn = in_dtype((draw(env[2], t, i),), x)[0]
         return in_dtype((stepping(env[0], x, t, drawn, *row),), x)[0]
@@ -206,14 +253,17 @@ def _no_draw(key, t, i):
 def fill_gradient(landscape: Landscape) -> Any:
     """``fill(env, t, x, data, draws, out)``: the gradient of all coordinates, without noise, into ``out``."""
     if landscape.separable:
-        return compile_function(_nothing)
-    stepping = compile_function(landscape.stepping)
-    draw = fill_draws(landscape.draws) if landscape.draws else compile_function(_nothing_drawn)
+        return compile_part(_nothing)
+    stepping = compile_part(landscape.stepping)
+    draw = fill_draws(landscape.draws) if landscape.draws else compile_part(_nothing_drawn)
 
-    @compile_function
+    @compile_part
     def fill(env, t, x, data, draws, out):
         draw(env[2], t, draws)
-        out[:] = stepping(env[0], x, t, draws, *data)
+        gradient = stepping(env[0], x, t, draws, *data)
+        # Not out[:], whose refusal of another shape takes seconds to compile.
+        for i in range(out.size):
+            out[i] = gradient[i]
 
     return fill
 
@@ -230,9 +280,9 @@ def _nothing_drawn(key, t, out):
 def clip(landscape: Landscape) -> Any:
     """``clip(x)``: one coordinate brought into the objective's box."""
     if landscape.box is None:
-        return compile_function(_as_it_is)
+        return compile_part(_as_it_is)
     lo, hi = (np.dtype(landscape.dtype).type(bound) for bound in landscape.box)
-    return compile_function(lambda x: np.minimum(np.maximum(x, lo), hi))
+    return compile_part(lambda x: np.minimum(np.maximum(x, lo), hi))
 
 
 def _as_it_is(x):
@@ -247,7 +297,7 @@ def measure(cls: Any, dtype: str) -> Any:
     """
     at = measure_at(cls, dtype)
 
-    @compile_function
+    @compile_part
     def measured(p, x, data, minimisers):
         loss, gradient_sq = at(p, x, data)
         return loss, gradient_sq, distance_sq(x, minimisers)
@@ -264,13 +314,13 @@ def measure_at(cls: Any, dtype: str) -> Any:
 @cache
 def exact_functions(cls: Any, dtype: str) -> tuple[Any, Any]:
     """An objective's own ``value(p, x, *data)`` and ``gradient(p, x, *data)``, compiled."""
-    return compile_function(in_numba(cls.value, dtype)), compile_function(in_numba(cls.gradient, dtype))
+    return compile_part(in_numba(cls.value, dtype)), compile_part(in_numba(cls.gradient, dtype))
 
 
 def _measure_whole(cls: Any, dtype: str) -> Any:
     value, gradient = exact_functions(cls, dtype)
 
-    @compile_function
+    @compile_part
     def at(p, x, data):
         return np.float64(value(p, x, *data)), squared_length(gradient(p, x, *data))
 
@@ -280,7 +330,7 @@ def _measure_whole(cls: Any, dtype: str) -> Any:
 def _measure_separable(cls: Any, dtype: str) -> Any:
     value, gradient = exact_functions(cls, dtype)
 
-    @compile_function
+    @compile_part
     def at(p, x, data):
         blocks = (x.size + BLOCK - 1) // BLOCK
         losses, squares = np.empty(blocks), np.empty(blocks)
@@ -300,7 +350,7 @@ def _measure_separable(cls: Any, dtype: str) -> Any:
     return at
 
 
-@compile_function
+@compile_part
 def distance_sq(x, minimisers):
     """The squared distance of ``x`` to the nearest row of ``minimisers``; nan if there is none."""
     nearest = np.nan
@@ -317,9 +367,10 @@ def distance_sq(x, minimisers):
 @cache
 def environment(landscape: Landscape) -> Any:
     """``environment(p, q, sample_key, noise_key, like)``: the ``env`` of `slope`, with named parameters."""
-    of_objective, of_noise = named_parameters(landscape.objective), named_parameters(landscape.noise)
+    of_objective = compile_part(_as_it_is) if landscape.objective is None else named_parameters(landscape.objective)
+    of_noise = named_parameters(landscape.noise)
 
-    @compile_function
+    @compile_part
     def env(p, q, sample_key, noise_key, like):
         return of_objective(in_dtype(p, like)), of_noise(q), sample_key, noise_key
 

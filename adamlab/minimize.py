@@ -95,7 +95,7 @@ def minimize(
     check_optimizer("minimize", optimizer)
     check_schedule("minimize", optimizer, schedule)
     begun = time.perf_counter()
-    objective, begin = _prepared(objective, theta0)
+    objective, begin = prepared(objective, theta0)
     problem = Problem(objective, noise, seed)
     run = stepper(backend, optimizer, problem, begin, schedule, n_steps, threads)
     kept = kept_steps(trace, n_steps, trace_points)
@@ -192,7 +192,7 @@ def check_start(objective: Any) -> None:
 def check_objective(objective: Any) -> None:
     """Refuse a leaf whose start or functions are not as they should be."""
     if hasattr(objective, "functions"):
-        _prepared(objective, None)
+        prepared(objective, None)
     check_start(objective)
 
 
@@ -218,7 +218,11 @@ def check_schedule(caller: str, optimizer: Any, schedule: Any) -> None:
         raise ConfigurationError(f"{caller}: schedule must be constant for {who}, which has no lr; it is {schedule!r}")
 
 
-def _prepared(objective: Any, theta0: ArrayLike | None) -> tuple[Any, Array]:
+def prepared(objective: Any, theta0: ArrayLike | None = None) -> tuple[Any, Array]:
+    """What is minimised (a leaf, or a `FunctionPair` where functions were given), and where that begins.
+
+    Raises `ConfigurationError` for a start or functions that are not as they should be.
+    """
     if isinstance(objective, tuple | list) or (callable(objective) and not isinstance(objective, type)):
         if theta0 is None:
             raise ConfigurationError("minimize: theta0 must be given with functions; it is None")

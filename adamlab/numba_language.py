@@ -20,6 +20,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 from adamlab.elementary import exp, tanh
+from adamlab.kernel_part import AS_PART, part
 from adamlab.reduction import BLOCK, LANES, squared_length, total
 
 # NumPy's names for numbers, which are literals by another name.
@@ -28,19 +29,28 @@ CONSTANTS = {"np.pi": np.pi, "np.e": np.e}
 
 @cache
 def compile_function(function: Callable[..., Any]) -> Any:
-    """`compile_anew`, once for each function."""
+    """Compile a function to be called from Python; see `compile_part`."""
+    return numba.njit(error_model="numpy", _nrt=True)(function)
+
+
+@cache
+def compile_part(function: Callable[..., Any]) -> Any:
+    """Compile, once for each function, what other compiled code calls and Python never does.
+
+    With IEEE division (a zero divisor gives an infinity) and no fast-math; global values as they are now.
+    """
     return compile_anew(function)
 
 
 def compile_anew(function: Callable[..., Any]) -> Any:
-    """Compile with IEEE division (a zero divisor gives an infinity) and no fast-math; global values as they are now."""
-    # Said because a function would otherwise take over what `compile_loop` says of its caller.
-    return numba.njit(error_model="numpy", _nrt=True)(function)
+    """`compile_part`, whether it has been compiled before or not."""
+    # _nrt is said because a function would otherwise take over what `compile_loop` says of its caller.
+    return part(function, error_model="numpy", _nrt=True)
 
 
 def compile_loop(function: Callable[..., Any]) -> Any:
-    """Compile a function that makes no array; it counts no references, which would be most of a short step."""
-    return numba.njit(error_model="numpy", _nrt=False, forceinline=True)(function)
+    """Compile a part that makes no array; it counts no references, which would be most of a short step."""
+    return part(function, error_model="numpy", _nrt=False, forceinline=True)
 
 
 @cache
@@ -57,7 +67,7 @@ def in_numba(function: Callable[..., Any], dtype: str = "float64") -> Callable[.
     except (OSError, SyntaxError):
         # Typed into a prompt, or a lambda: taken as it stands.
         return function
-    names = {**function.__globals__, **_REPLACEMENTS}
+    names = {**function.__globals__, **REPLACEMENTS}
     number = np.dtype(dtype).type
 
     def in_dtype_of_arrays(node: ast.expr, value: float) -> ast.expr:
@@ -80,7 +90,7 @@ def in_numba(function: Callable[..., Any], dtype: str = "float64") -> Callable[.
             if written in CONSTANTS:
                 return in_dtype_of_arrays(node, CONSTANTS[written])
             name = written.replace("np.", "_")
-            if name not in _REPLACEMENTS:
+            if name not in REPLACEMENTS:
                 return self.generic_visit(node)  # type: ignore[return-value]
             return ast.copy_location(ast.Name(name, ast.Load()), node)
 
@@ -91,7 +101,7 @@ def in_numba(function: Callable[..., Any], dtype: str = "float64") -> Callable[.
 
 @cache
 def _compiled_beside(function: Callable[..., Any], dtype: str) -> Any:
-    return compile_function(in_numba(function, dtype))
+    return compile_part(in_numba(function, dtype))
 
 
 def _where(condition: Any, x: Any, y: Any) -> Any:
@@ -100,17 +110,17 @@ def _where(condition: Any, x: Any, y: Any) -> Any:
 
 
 # What stands for NumPy's functions of these names.
-_REPLACEMENTS = {"_where": _where, "_exp": exp, "_tanh": tanh}
+REPLACEMENTS = {"_where": _where, "_exp": exp, "_tanh": tanh}
 
 
-@overload(_where)
+@overload(_where, jit_options=AS_PART)
 def _compiled_where(condition, x, y):
     if any(isinstance(kind, types.Array) for kind in (condition, x, y)):
         return lambda condition, x, y: np.where(condition, x, y)
     return lambda condition, x, y: x if condition else y
 
 
-@overload(total)
+@overload(total, jit_options=AS_PART)
 def _compiled_total(terms):
     def block_by_block(terms):
         sums = _sums_of_blocks(terms.ravel().astype(np.float64))
@@ -121,7 +131,7 @@ def _compiled_total(terms):
     return block_by_block
 
 
-@overload(squared_length)
+@overload(squared_length, jit_options=AS_PART)
 def _compiled_squared_length(x):
     def squares(x):
         wide = x.astype(np.float64)
@@ -130,7 +140,7 @@ def _compiled_squared_length(x):
     return squares
 
 
-@compile_function
+@compile_part
 def _sums_of_blocks(terms):
     sums = np.empty(max(1, (terms.size + BLOCK - 1) // BLOCK))
     padded = np.zeros(min(BLOCK, (terms.size + LANES - 1) // LANES * LANES))
@@ -142,7 +152,7 @@ def _sums_of_blocks(terms):
     return sums
 
 
-@compile_function
+@compile_part
 def pad(x, n):
     """Set ``x`` to zero from ``n`` up to a whole number of lanes, and return that number of elements."""
     end = (n + LANES - 1) // LANES * LANES

@@ -5,7 +5,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
-from adamlab.numba_language import compile_function
+from adamlab.numba_language import compile_part
 
 
 @cache
@@ -29,6 +29,6 @@ def named_parameters(cls: Any) -> Any:
     """A compiled constructor of a named tuple with the numeric parameters of ``cls``; () if it has none."""
     names = parameter_names(cls)
     if not names:
-        return compile_function(_no_parameters)
+        return compile_part(_no_parameters)
     named = namedtuple(cls.__name__, names)  # type: ignore[misc]
-    return compile_function(lambda values: named(*values))
+    return compile_part(lambda values: named(*values))

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from adamlab.numba_language import compile_function
+from adamlab.numba_language import compile_part
 
 ROUNDS = 10
 _MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
@@ -21,7 +21,7 @@ _WEYL_0, _WEYL_1 = _WEYL
 _SPARE_BITS, _UNIT = np.uint64(11), 2.0**-53
 
 
-@compile_function
+@compile_part
 def philox4x32(counter, key):
     """128 random bits as four words: ``counter`` is four 32-bit words and ``key`` two, all held in uint64."""
     a, b, c, d = counter
@@ -33,7 +33,7 @@ def philox4x32(counter, key):
     return a, b, c, d
 
 
-@compile_function
+@compile_part
 def uniforms(key, step, coordinate):
     """Two numbers uniform in [0, 1), with 53 bits each, for a stream's key, a step and a coordinate."""
     at, when = np.uint64(coordinate), np.uint64(step)
@@ -43,19 +43,19 @@ def uniforms(key, step, coordinate):
     return u, ((c << _HALF | d) >> _SPARE_BITS) * _UNIT
 
 
-@compile_function
+@compile_part
 def standard_normal(u, v):
     """A standard normal number of two uniform ones (Box & Muller 1958)."""
     return math.sqrt(-2.0 * math.log(1.0 - u)) * math.cos(2.0 * math.pi * v)
 
 
-@compile_function
+@compile_part
 def draw_uniform(key, step, coordinate):
     """One number uniform in [0, 1)."""
     return uniforms(key, step, coordinate)[0]
 
 
-@compile_function
+@compile_part
 def draw_normal(key, step, coordinate):
     """One standard normal number."""
     u, v = uniforms(key, step, coordinate)
@@ -69,7 +69,7 @@ def fill_draws(kind):
     """A compiled ``fill(key, step, out)`` with draws of one kind, the number at ``i`` being coordinate ``i``'s."""
     draw = DRAWS[kind]
 
-    @compile_function
+    @compile_part
     def fill(key, step, out):
         for i in range(out.size):
             out[i] = draw(key, step, i)

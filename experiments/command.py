@@ -18,10 +18,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from adamlab.registry import nearest
 from adamlab.symbols import ConfigurationError
 from experiments.axes import RESOLVED, Axis, axes_of
 from experiments.composition import Composed, composed
-from experiments.configuration import nearest, results_and_study
+from experiments.configuration import results_and_study
 from experiments.foreign_code import refuse_foreign_code
 from experiments.outcome import Outcome, RunFailed
 from experiments.sweep import Sweep

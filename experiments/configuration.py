@@ -1,8 +1,7 @@
 """From a composed Hydra configuration to what is run: checked, resolved, and flat under the names of the swept keys."""
 
-import difflib
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from adamlab.fingerprint import fingerprint
 from adamlab.minimize import TRACE, TRACE_POINTS, check_objective, check_schedule
 from adamlab.record import Value, run_id
+from adamlab.registry import refuse_unknown
 from adamlab.stopping import Stopping
 from adamlab.symbols import BACKEND, N_STEPS, SEED, ConfigurationError, symbols
 
@@ -143,12 +143,6 @@ def build(group: str, node: Any, **settings: Any) -> Any:
     return cls(**given, **settings)
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A clause that suggests the known name nearest to ``name``, or an empty string."""
-    close = difflib.get_close_matches(str(name), list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
 def _leaf_class(group: str, target: Any) -> Any:
     package = f"adamlab.{group}s"
     module, _, name = str(target).rpartition(".")
@@ -175,14 +169,6 @@ def keys_of(group: str, leaf: Any) -> dict[str, Value]:
         return {group: "none"}
     name = type(leaf).__module__.rpartition(".")[2]
     return {group: name, **{f"{group}.{field}": getattr(leaf, field) for field in symbols(leaf.__class__)}}
-
-
-def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse a name that is not among ``known``, with the nearest that is."""
-    known = list(known)
-    for name in given:
-        if name not in known:
-            raise ConfigurationError(f"{owner}: has no {name}{nearest(name, known)} (it has {', '.join(known)})")
 
 
 def _yes_or_no(program: str, name: str, value: Any) -> bool:

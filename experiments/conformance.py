@@ -10,8 +10,9 @@ from adamlab.fingerprint import fingerprint
 from adamlab.provenance import provenance
 from adamlab.record import CONFORMANCE, folder, frame
 from adamlab.record_writer import write
+from adamlab.registry import refuse_unknown
 from experiments.command import Command
-from experiments.configuration import keys_of, leaf_from_file, refuse_unknown, results_and_study
+from experiments.configuration import keys_of, leaf_from_file, results_and_study
 from experiments.outcome import Outcome
 from experiments.peers import origins, peers, present, short
 from experiments.sweep import Sweep

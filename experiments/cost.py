@@ -18,11 +18,12 @@ import polars as pl
 import experiments.one_thread  # first, because it sets what NumPy reads when it is imported
 from adamlab.backends import acts_on, stepper
 from adamlab.floor import Floors, floor_cases, floors, work
-from adamlab.minimize import first_iterate
+from adamlab.minimize import prepared
 from adamlab.problem import Problem
 from adamlab.provenance import machine, provenance
 from adamlab.record import TIMING, Value, folder, frame, read_all, run_id
 from adamlab.record_writer import prepare, write
+from adamlab.registry import refuse_unknown
 from adamlab.symbols import Choice, ConfigurationError, Number
 from adamlab.timing import (
     Advance,
@@ -36,7 +37,7 @@ from adamlab.timing import (
     median_interval,
 )
 from experiments.command import Command
-from experiments.configuration import Configuration, configured, refuse_unknown
+from experiments.configuration import Configuration, configured
 from experiments.outcome import Outcome
 from experiments.peers import identity, origins, peers, present
 from experiments.sweep import Sweep
@@ -138,12 +139,12 @@ def _rows(configurations: list[Configuration], available: list[ModuleType], prot
 
 
 def _ours(configuration: Configuration) -> Runs:
-    optimizer, objective, backend = configuration.optimizer, configuration.objective, configuration.backend
+    optimizer, backend = configuration.optimizer, configuration.backend
+    objective, start = prepared(configuration.objective)
 
     def begin() -> Advance:
         problem = Problem(objective, configuration.noise, configuration.seed)
-        schedule, n_steps = configuration.schedule, configuration.n_steps
-        stepping = stepper(backend, optimizer, problem, first_iterate(objective), schedule, n_steps)
+        stepping = stepper(backend, optimizer, problem, start, configuration.schedule, configuration.n_steps)
 
         def advance(steps: int) -> Any:
             stepping.advance(stepping.t + steps, configuration.stopping)
@@ -220,14 +221,14 @@ def _floor_cases(rows: Iterable[Timed]) -> dict[str, Case]:
     cases: dict[str, Case] = {}
     for row in rows:
         optimizer, objective = row.configuration.optimizer, row.configuration.objective
-        cases = floor_cases(work(optimizer, objective), objective.dim, objective.dtype) | cases
+        cases = floor_cases(work(optimizer, prepared(objective)[0]), objective.dim, objective.dtype) | cases
     return cases
 
 
 def _fixed(row: Timed, medians: Mapping[str, float]) -> dict[str, Any]:
     """What a row holds whether it was timed or left out."""
     optimizer, objective = row.configuration.optimizer, row.configuration.objective
-    floor: Floors = floors(work(optimizer, objective), objective.dim, objective.dtype, medians)
+    floor: Floors = floors(work(optimizer, prepared(objective)[0]), objective.dim, objective.dtype, medians)
     return {
         "run_id": row.run_id,
         "algorithms": row.version,

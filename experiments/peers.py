@@ -8,8 +8,8 @@ from pathlib import Path
 from types import ModuleType
 
 import benchmarks.peers
+from adamlab.registry import nearest
 from adamlab.symbols import ConfigurationError
-from experiments.configuration import nearest
 
 
 def peers(names: Iterable[str]) -> list[ModuleType]:

@@ -167,7 +167,9 @@ def test_a_run_that_raises_costs_the_others_nothing():
     [
         ({"optimizer.lr": -1.0}, "SGD: lr must lie in (0, inf); it is -1.0"),
         ({"optimizer": "adma"}, "optimizer: must be one of"),
-        ({"optimizer.rate": 1.0}, None),
+        ({"optimizer.beta": 1.0}, "SGD and Adam: has no beta; did you mean beta2? (it has lr, beta1, beta2, eps)"),
+        ({"noise.scale": 1.0}, "no noise: has no scale"),
+        ({"optimizer.beta1": 0.8}, None),
         ({"seed": -1}, "minimize_many: seed must lie in [0, 2^63); it is -1"),
         ({"tol": -1.0}, "stopping: tol must lie in [0, inf); it is -1.0"),
         ({"rate": 1.0}, "minimize_many: columns must be swept keys, such as optimizer.lr; it has rate"),

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from adamlab import philox
 from adamlab.compiled_noise import draws
-from adamlab.philox import philox4x32, uniforms
+from adamlab.numba_language import compile_function
 from adamlab.random_streams import stream_key
 
+philox4x32, uniforms = (compile_function(function.py_func) for function in (philox.philox4x32, philox.uniforms))
 KEY = stream_key(0, "a test")
 
 

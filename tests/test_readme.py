@@ -80,7 +80,7 @@ def test_its_new_optimizer_is_two_files_and_passes_the_contract(root, tmp_path):
         "tests/test_bits.py",
         "tests/test_house.py::test_every_leaf_has_its_configuration_and_the_other_way_round",
     ]
-    line = [sys.executable, "-P", "-m", "pytest", "-k", "soft_sign or optimizer]", *contract]
+    line = [sys.executable, "-P", "-m", "pytest", "-n0", "-k", "soft_sign or optimizer]", *contract]
     settings = {**os.environ, "PYTHONPATH": str(tmp_path / "lab")}
     done = subprocess.run(line, cwd=tmp_path / "lab", capture_output=True, text=True, check=False, env=settings)
     assert done.returncode == 0, done.stdout

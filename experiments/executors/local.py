@@ -16,9 +16,9 @@ from typing import Any
 
 import joblib
 
+from adamlab.registry import refuse_unknown
 from adamlab.stopping import INTERRUPTED
 from adamlab.symbols import Number
-from experiments.configuration import refuse_unknown
 from experiments.sweep import Piece
 from experiments.work import Done, Portions, Todo
 
