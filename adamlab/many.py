@@ -5,7 +5,7 @@ import math
 import os
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -25,13 +25,14 @@ from adamlab.random_streams import stream_key
 from adamlab.reduction import BLOCK, LANES
 from adamlab.stopping import NOT_FINITE, STOPPED_BY
 
-# Runs side by side: enough to fill vectors and hide their latency, few enough to stay in the first-level cache.
-SIDE_BY_SIDE = 256
+# Runs side by side: enough to fill vectors and hide their latency; with more, a dozen arrays of a number each meet in
+# the same sets of the first-level cache.
+SIDE_BY_SIDE = 64
 # The largest dimension that runs side by side; beyond, a run alone fills the machine's vectors.
 MOST_COORDINATES = 128
 # Numbers that a task may hold, so that memory stays bounded however many runs there are.
 TASK_NUMBERS = 1 << 20
-TASK_RUNS = 1 << 13
+TASK_RUNS = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -242,12 +243,8 @@ def _frame(ends: Any, seconds: float) -> pl.DataFrame:
     with np.errstate(invalid="ignore"):
         norms = np.sqrt(squares)
     columns = {
-        "status": pl.Series(np.where(finite, np.where(converged, 1, 0), 2)).replace_strict(
-            [0, 1, 2], ["max_steps", "converged", "diverged"], return_dtype=pl.String
-        ),
-        "stopped_by": pl.Series(np.where(converged, reasons, 0)).replace_strict(
-            list(STOPPED_BY), list(STOPPED_BY.values()), default=None, return_dtype=pl.String
-        ),
+        "status": _named_by(np.where(finite, np.where(converged, 1, 0), 2), ("max_steps", "converged", "diverged")),
+        "stopped_by": _named_by(np.where(converged, reasons, 0), [STOPPED_BY.get(n) for n in range(NOT_FINITE)]),
         "steps": steps,
         "loss": losses,
         "grad_norm": norms,
@@ -255,6 +252,11 @@ def _frame(ends: Any, seconds: float) -> pl.DataFrame:
         "seconds": np.full(steps.size, seconds),
     }
     return pl.DataFrame(columns, schema=OUTCOME_COLUMNS)
+
+
+def _named_by(numbers: NDArray[np.int64], names: Sequence[str | None]) -> pl.Series:
+    """The name in each number's place."""
+    return pl.Series(names, dtype=pl.String).gather(pl.Series(numbers))
 
 
 def _trace_frame(kept: NDArray[np.int64], ends: Any, trace: Any) -> pl.DataFrame:
