@@ -22,7 +22,8 @@ import numpy as np
 
 from adamlab import landscape as parts
 from adamlab.backends import reported_place, state_names
-from adamlab.compiled import kept_on_disk, rate_of_step, sum_of_sums, sweep_over_blocks
+from adamlab.compiled import kept_on_disk, rate_of_step
+from adamlab.compiled_sweep import sum_of_sums, sweep_over_blocks
 from adamlab.landscape import Landscape
 from adamlab.numba_language import (
     compile_function,

@@ -233,7 +233,7 @@ def _single_scratch(batch: Batch, problem: Problem, begin: tuple[Array, ...]) ->
     beside = problem.data if objective.separable else (aligned(objective.dim, dtype, len(begin)),)
     drawn = objective.n_draws() if problem.is_sampled and not objective.separable and objective.draws else 0
     sums = np.empty(max(1, -(-objective.dim // BLOCK)))
-    return own, beside, np.empty(drawn), lanes(), sums
+    return own, beside, np.empty(drawn), lanes(len(begin)), sums
 
 
 def _frame(ends: Any, seconds: float) -> pl.DataFrame:
