@@ -93,28 +93,24 @@ def _advance_lanes_without_division(optimizer: Any, landscape: Landscape, advanc
     last = len(state_names(optimizer)) + 1
 
     @compile_loop
-    def advance_quickly(c, over, env, t, arrays, i, lanes, k):
-        row, (before,) = load(arrays, i), load_scratch(lanes[:1], k)
-        store_common(lanes[1:], k, (before, *row[:last]))
-        new, doubt = multiplying(c, over, slope(env, t, i, row[0], row[last:]), *row[:last])
-        x = clip(new[0])
-        store(arrays, i, (x, *new[1:]))
-        moved = x - row[0]
-        store_scratch(lanes, k, (before + moved * moved,))
-        return doubt
-
-    @compile_loop
     def advance_lanes(c, env, t, arrays, first, end, lanes):
         over = inverses(c)
         for base in range(first, end, LANES):
             doubts = 0
             for k in range(LANES):
-                doubts |= advance_quickly(c, over, env, t, arrays, base + k, lanes, k)
+                row, (before,) = load(arrays, base + k), load_scratch(lanes[:1], k)
+                store_common(lanes[1:], k, (before, *row[:last]))
+                new, doubt = multiplying(c, over, slope(env, t, base + k, row[0], row[last:]), *row[:last])
+                x = clip(new[0])
+                store(arrays, base + k, (x, *new[1:]))
+                moved = x - row[0]
+                store_scratch(lanes, k, (before + moved * moved,))
+                doubts |= doubt
             if doubts:
                 for k in range(LANES):
-                    before = load_common(lanes[1:], k)
-                    store_scratch(lanes, k, before[:1])
-                    store(arrays, base + k, before[1:])
+                    as_before = load_common(lanes[1:], k)
+                    store_scratch(lanes, k, as_before[:1])
+                    store(arrays, base + k, as_before[1:])
                 for k in range(LANES):
                     advance(c, env, t, arrays, base + k, lanes, k)
 
