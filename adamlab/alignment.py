@@ -25,9 +25,9 @@ def aligned(size: int, dtype: DTypeLike, place: int) -> NDArray[Any]:
     return raw[start : start + size * itemsize].view(dtype)
 
 
-def lanes() -> NDArray[np.float64]:
-    """Where a sum is under way in the order of `adamlab.reduction`; at the last place of a loop's arrays."""
-    return aligned(LANES, np.float64, PAGE // LINE - 1)
+def lanes(arrays: int) -> tuple[NDArray[np.float64], ...]:
+    """What a loop keeps for each lane of `adamlab.reduction`: a sum, and all before a step; at the last places."""
+    return tuple(aligned(LANES, np.float64, PAGE // LINE - 1 - k) for k in range(2 + arrays))
 
 
 def aligned_copies(arrays: Any, first_place: int = 0) -> tuple[NDArray[Any], ...]:

@@ -6,7 +6,8 @@ sources it was made from: another process loads it, and no edit can leave a stal
 
 Why it is fast: the step-dependent scalars cost two multiplications (running powers, no ``pow``); the loop over
 coordinates has no branch, and its loads and stores are marked as never overlapping, so it becomes vector code; the
-squared length of the step is added up in `adamlab.reduction`'s fixed order, whose lanes stay in registers.
+squared length of the step is added up in `adamlab.reduction`'s fixed order, whose lanes stay in registers; and what
+is divided by a number of the step, as bias corrections do, is multiplied (`adamlab.exact_division`).
 """
 
 import math
@@ -30,6 +31,7 @@ from adamlab.backends import (
     reported_place,
     state_names,
 )
+from adamlab.compiled_sweep import sum_of_sums, sweep_over_blocks
 from adamlab.fingerprint import fingerprint, has_source
 from adamlab.kernel_cache import keep_on_disk
 from adamlab.landscape import Landscape, given_gradient, landscape_of, not_compilable, say_called
@@ -38,15 +40,10 @@ from adamlab.numba_language import (
     compile_part,
     in_dtype,
     in_numba,
-    load,
-    load_scratch,
-    store,
-    store_scratch,
-    sum_of_block,
 )
 from adamlab.parameters import named_parameters, numbers_of, parameter_names
 from adamlab.problem import Array, FunctionPair, Problem
-from adamlab.reduction import BLOCK, LANES, total
+from adamlab.reduction import BLOCK, total
 from adamlab.schedules.constant import Constant
 from adamlab.stopping import GOES_ON, INTERRUPTED, Stopping, after_step, at_point
 
@@ -71,49 +68,6 @@ def rate_of_step(optimizer: Any, schedule: Any) -> Any:
         return named((*h[:at], h[at] * factor(of_schedule(s), t, n_steps), *h[after:]))
 
     return of_step
-
-
-def sweep_over_blocks(optimizer: Any, landscape: Landscape) -> Any:
-    """One step over the blocks ``first`` to ``end`` of ``arrays``: theta, the state, then what a gradient needs.
-
-    Leaves the squared length of what it moved in ``sums``, one number a block.
-    """
-    update = compile_part(in_numba(optimizer.update))
-    slope, clip = parts.slope(landscape), parts.clip(landscape)
-    last = len(state_names(optimizer)) + 1
-
-    @compile_loop
-    def advance_coordinate(c, env, t, arrays, i, lanes, k):
-        row = load(arrays, i)
-        new = update(c, slope(env, t, i, row[0], row[last:]), *row[:last])
-        x = clip(new[0])
-        store(arrays, i, (x, *new[1:]))
-        moved = np.float64(x - row[0])
-        store_scratch((lanes,), k, (load_scratch((lanes,), k)[0] + moved * moved,))
-
-    @compile_loop
-    def sweep(c, env, t, arrays, first, end, lanes, sums):
-        size = arrays[0].size
-        for b in range(first, end):
-            start = b * BLOCK
-            n = min(BLOCK, size - start)
-            whole = n // LANES * LANES
-            for k in range(LANES):
-                store_scratch((lanes,), k, (0.0,))
-            for base in range(start, start + whole, LANES):
-                for k in range(LANES):
-                    advance_coordinate(c, env, t, arrays, base + k, lanes, k)
-            for k in range(n - whole):
-                advance_coordinate(c, env, t, arrays, start + whole + k, lanes, k)
-            sums[b] = sum_of_block(lanes, LANES)
-
-    return sweep
-
-
-@compile_part
-def sum_of_sums(sums):
-    """The sum of the blocks' sums."""
-    return sums[0] if sums.size == 1 else total(sums)
 
 
 @cache
@@ -212,7 +166,7 @@ class NumbaStepper:
         theta = np.ravel(theta0)
         self._arrays = aligned_copies((theta, *first_state(rule.optimizer, theta)))
         self._sums = np.empty(max(1, -(-theta.size // BLOCK)))
-        self._lanes = lanes()
+        self._lanes = lanes(len(self._arrays))
         self._given = given_gradient(theta.dtype.name, None if problem is None else problem.box)
 
     @property
@@ -270,7 +224,10 @@ class NumbaStepper:
         shares = self._threads if arrays[0].size >= SHARED_FROM else 1
         bounds = [blocks * k // shares for k in range(shares + 1)]
         work = partial(kernel, self._h, self._s, self._rule.n_steps, *own, self._carry, self.t, arrays)
-        others = [pool(shares).submit(work, first, end, lanes(), self._sums) for first, end in pairwise(bounds[1:])]
+        others = [
+            pool(shares).submit(work, first, end, lanes(len(self._arrays)), self._sums)
+            for first, end in pairwise(bounds[1:])
+        ]
         self._carry = work(bounds[0], bounds[1], self._lanes, self._sums)
         for other in others:
             other.result()

@@ -22,7 +22,8 @@ import numpy as np
 
 from adamlab import landscape as parts
 from adamlab.backends import reported_place, state_names
-from adamlab.compiled import kept_on_disk, rate_of_step, sum_of_sums, sweep_over_blocks
+from adamlab.compiled import kept_on_disk, rate_of_step
+from adamlab.compiled_sweep import sum_of_sums, sweep_over_blocks
 from adamlab.landscape import Landscape
 from adamlab.numba_language import (
     compile_loop,
@@ -57,9 +58,21 @@ def _add_lanes(rows, dim, n, out):
         out[j] = rows[0, j]
 
 
+@compile_loop
+def _some_end(n, squares, tol_sq):
+    """Whether any of the first ``n`` lanes ends with a step of these squared lengths."""
+    count = 0
+    for j in range(n):
+        count += not (tol_sq[j] <= squares[j] < math.inf)
+    return count > 0
+
+
 @cache
 def _step_of_lanes(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
-    """``step(...)``: step ``t`` of the first ``n`` lanes; leaves their squared lengths in ``squares``."""
+    """``step(...)``: step ``t`` of the first ``n`` lanes, and whether any of them ends with it.
+
+    Leaves their squared lengths in ``squares``.
+    """
     of_step, coefficients = rate_of_step(optimizer, schedule), compile_part(optimizer.coefficients)
     update = compile_part(in_numba(optimizer.update))
     slope, clip = parts.slope(landscape), parts.clip(landscape)
@@ -72,31 +85,35 @@ def _step_of_lanes(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
         x = clip(new[0])
         store_common(arrays, place, (x, *new[1:]))
         moved = np.float64(x - row[0])
-        before = 0.0 if first else load_scratch((sums,), j)[0]
-        store_scratch((sums,), j, (before + moved * moved,))
+        length_sq = moved * moved if first else load_scratch((sums,), j)[0] + moved * moved
+        store_scratch((sums,), j, (length_sq,))
+        return length_sq
 
     @compile_loop
-    def step(s, n_steps, env, t, n, hyper, carries, commons, keys, arrays, data, rows, squares):
+    def step(s, n_steps, env, t, n, hyper, carries, commons, keys, arrays, data, rows, squares, tol_sq):
         zero, width = arrays[0].dtype.type(0), squares.size
         dim = arrays[0].size // width
         example, _ = coefficients(of_step(load(hyper, 0), s, t, n_steps), t, *load_carry(carries, 0))
         names, beside, sums = in_dtype(example, zero), load(data, 0), rows[0]
         if dim == 1:
+            ended = 0
             for j in range(n):
                 c, carry = coefficients(of_step(load(hyper, j), s, t, n_steps), t, *load_carry(carries, j))
                 store_carry(carries, j, carry)
-                advance_lane(in_dtype(c, zero), env, keys, t, 0, j, j, arrays, beside, sums, True)
-        else:
+                length_sq = advance_lane(in_dtype(c, zero), env, keys, t, 0, j, j, arrays, beside, squares, True)
+                ended += not (tol_sq[j] <= length_sq < math.inf)
+            return ended > 0
+        for j in range(n):
+            c, carry = coefficients(of_step(load(hyper, j), s, t, n_steps), t, *load_carry(carries, j))
+            store_carry(carries, j, carry)
+            store_common(commons, j, in_dtype(c, zero))
+        for i in range(dim):
+            beside, sums, first = load(data, i), rows[i % LANES], i < LANES
             for j in range(n):
-                c, carry = coefficients(of_step(load(hyper, j), s, t, n_steps), t, *load_carry(carries, j))
-                store_carry(carries, j, carry)
-                store_common(commons, j, in_dtype(c, zero))
-            for i in range(dim):
-                beside, sums, first = load(data, i), rows[i % LANES], i < LANES
-                for j in range(n):
-                    c = renamed(load(commons, j), names)
-                    advance_lane(c, env, keys, t, i, j, i * width + j, arrays, beside, sums, first)
+                c = renamed(load(commons, j), names)
+                advance_lane(c, env, keys, t, i, j, i * width + j, arrays, beside, sums, first)
         _add_lanes(rows, min(dim, LANES), n, squares)
+        return _some_end(n, squares, tol_sq)
 
     return step
 
@@ -144,16 +161,6 @@ def _distance_of_lanes(n, points, minimisers, rows, lane, nearest):
             nearest[j] = nearest[j] if lane[j] >= nearest[j] else lane[j]
 
 
-@compile_loop
-def _some_end(n, t, squares, tol_sq):
-    """Whether any of the first ``n`` lanes has ended with step ``t``."""
-    count = 0
-    if t:
-        for j in range(n):
-            count += not (tol_sq[j] <= squares[j] < math.inf)
-    return count > 0
-
-
 @cache
 def lanes_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches: bool) -> Any:
     """``run(...)``: the runs of a task, as many side by side as ``scratch`` has lanes."""
@@ -166,7 +173,7 @@ def lanes_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches: b
         hyper, carries, commons, own_keys, own_limits, arrays, rows, who, squares, losses, slopes, away, answers = (
             scratch
         )
-        runs, width = ends[0].size, squares.size
+        runs, width, tol_sq = ends[0].size, squares.size, own_limits[0]
         dim = arrays[0].size // width
         env = environment(p, q, keys[0][0], keys[1][0], arrays[0].dtype.type(0))
         for first in range(0, runs, width):
@@ -179,7 +186,7 @@ def lanes_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches: b
                 store(own_limits, j, load_carry(limits, first + j))
                 for i in range(dim):
                     store_common(arrays, i * width + j, load_carry(begin, i * runs + first + j))
-            n, t, next_kept = block, 0, 0
+            n, t, next_kept, ends_here = block, 0, 0, False
             while n:
                 keeps = next_kept < kept.size and kept[next_kept] == t
                 if keeps or watches:
@@ -192,9 +199,9 @@ def lanes_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches: b
                         trace[2][next_kept, at] = squares[j] if t else math.nan
                         trace[3][next_kept, at] = away[j]
                     next_kept += 1
-                if watches or t == n_steps or _some_end(n, t, squares, own_limits[0]):
+                if watches or t == n_steps or ends_here:
                     for j in range(n - 1, -1, -1):
-                        stopped = step_ends(squares[j], own_limits[0][j]) if t else GOES_ON
+                        stopped = step_ends(squares[j], tol_sq[j]) if t else GOES_ON
                         if watches and stopped == GOES_ON:
                             stopped = point_ends(losses[j], slopes[j], own_limits[1][j], own_limits[2][j])
                         if stopped == GOES_ON and t < n_steps:
@@ -207,7 +214,22 @@ def lanes_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches: b
                         _move_lane(n, j, hyper, carries, own_keys, own_limits, arrays, who, width)
                 if n:
                     t += 1
-                    step(s, n_steps, env, t, n, hyper, carries, commons, own_keys, arrays, data, rows, squares)
+                    ends_here = step(
+                        s,
+                        n_steps,
+                        env,
+                        t,
+                        n,
+                        hyper,
+                        carries,
+                        commons,
+                        own_keys,
+                        arrays,
+                        data,
+                        rows,
+                        squares,
+                        own_limits[0],
+                    )
             for j in range(block):
                 for i in range(dim):
                     arrays[0][i * width + j] = points[i * runs + first + j]

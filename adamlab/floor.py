@@ -8,20 +8,27 @@ by compiled loops with nothing else in them, as cases to be interleaved with wha
 
 The loop for bandwidth passes over as many arrays as the method has, and writes those it writes: a triad, which reads
 two numbers for one that it writes, can be slower per byte than a step that writes all it reads, and is no floor.
+
+Of many runs at once, each with numbers of its own, none waits for itself; but what the coordinates of a step have in
+common is computed for every run. Threads share out the arithmetic, and the loop for bandwidth has as many.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
+import numba
 import numpy as np
 
 from adamlab.backends import acts_on, first_carry, state_names
+from adamlab.compiled import pool
 from adamlab.fingerprint import fingerprint
 from adamlab.kernel_cache import keep_on_disk
 from adamlab.numba_language import compile_function, load, store
+from adamlab.parameters import parameter_names
 from adamlab.problem import Array, objective_data
 from adamlab.timing import Case, timed
 
@@ -43,7 +50,8 @@ class Work:
 
     ``read_write`` arrays are read and written, ``read_only`` ones only read. The chain is that of operations, each on
     the result of the one before, from a coordinate to its next value: ``chain_sums`` additions and multiplications,
-    ``chain_divisions`` and ``chain_roots``.
+    ``chain_divisions`` and ``chain_roots``. What its coordinates have in common takes ``own_divisions`` and
+    ``own_roots``.
     """
 
     divisions: int
@@ -53,6 +61,8 @@ class Work:
     chain_sums: int = 0
     chain_divisions: int = 0
     chain_roots: int = 0
+    own_divisions: int = 0
+    own_roots: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,9 +103,12 @@ class _Counting:
     def _other(self, *others: object) -> "_Counting":
         return self._after("", others)
 
+    def __bool__(self) -> bool:
+        return True
+
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _sum
     __truediv__ = __rtruediv__ = _divide
-    __pow__ = __rpow__ = __neg__ = __abs__ = __gt__ = __ge__ = __lt__ = __le__ = _other
+    __pow__ = __rpow__ = __mod__ = __floordiv__ = __neg__ = __abs__ = __gt__ = __ge__ = __lt__ = __le__ = _other
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object) -> "_Counting":
         """What NumPy's functions of numbers call."""
@@ -122,6 +135,7 @@ def work(optimizer: Any, objective: Any) -> Work:
     c, _ = optimizer.coefficients(1, *first_carry(optimizer.__class__))
     state = (_Counting(done) for _ in range(1, read_write))
     new, *_ = optimizer.update(c._make(_Counting(done) for _ in c), gradient, theta, *state)
+    own = _in_common(optimizer)
     return Work(
         divisions=done["division"],
         roots=done["root"],
@@ -130,10 +144,21 @@ def work(optimizer: Any, objective: Any) -> Work:
         chain_sums=new.chain["sum"],
         chain_divisions=new.chain["division"],
         chain_roots=new.chain["root"],
+        own_divisions=own["division"],
+        own_roots=own["root"],
     )
 
 
-def floor_cases(work: Work, dim: int, dtype: str) -> dict[str, Case]:
+def _in_common(optimizer: Any) -> Counter[str]:
+    """The operations on what the coordinates of a step have in common."""
+    done: Counter[str] = Counter()
+    numbers = SimpleNamespace(**{name: _Counting(done) for name in parameter_names(optimizer.__class__)})
+    carry = (_Counting(done) for _ in first_carry(optimizer.__class__))
+    optimizer.__class__.coefficients(numbers, _Counting(done), *carry)
+    return done
+
+
+def floor_cases(work: Work, dim: int, dtype: str, threads: int = 1) -> dict[str, Case]:
     """The cases whose samples `floors` reads, by name; those of two pieces of work may be the same."""
     x, a = _aligned(_ELEMENTS, dtype), _aligned(_ELEMENTS, dtype)
     a += np.linspace(0, 1, _ELEMENTS, dtype=dtype)
@@ -144,27 +169,33 @@ def floor_cases(work: Work, dim: int, dtype: str) -> dict[str, Case]:
         f"floor: sum after sum {dtype}": timed(lambda: _kernel("sum_after_sum")(one, little, count)),
         f"floor: division after division {dtype}": timed(lambda: _kernel("division_after_division")(one, one, count)),
         f"floor: root after sum {dtype}": timed(lambda: _kernel("root_after_sum")(one, one, count)),
-        _movement(work, dim, dtype): _movement_case(work, dim, dtype),
+        _movement(work, dim, dtype, threads): _movement_case(work, dim, dtype, threads),
     }
 
 
-def floors(work: Work, dim: int, dtype: str, seconds: Mapping[str, float]) -> Floors:
-    """The floors of a step, from the median seconds of the cases of `floor_cases`."""
+def floors(work: Work, dim: int, dtype: str, seconds: Mapping[str, float], runs: int = 1, threads: int = 1) -> Floors:
+    """The floors of a step of a run, one of ``runs`` at once, from the median seconds of the cases of `floor_cases`."""
 
     def each(operation: str) -> float:
         return 1e9 * seconds[f"floor: {operation} {dtype}"] / (_ELEMENTS * _PASSES)
 
+    movement = dim * 1e9 * seconds[_movement(work, dim, dtype, threads)] / (_length(dim) * _passes(dim))
+    throughput = work.divisions * each("division") + work.roots * each("root")
+    if runs > 1:
+        in_common = work.own_divisions * each("division") + work.own_roots * each("root")
+        return Floors(arithmetic=(dim * throughput + in_common) / threads, movement=movement, latency=0.0)
     sum_, division = each("sum after sum"), each("division after division")
     root = max(each("root after sum") - sum_, 0.0)
     return Floors(
-        arithmetic=dim * (work.divisions * each("division") + work.roots * each("root")),
-        movement=dim * 1e9 * seconds[_movement(work, dim, dtype)] / (_length(dim) * _passes(dim)),
+        arithmetic=dim * throughput / threads,
+        movement=movement,
         latency=work.chain_sums * sum_ + work.chain_divisions * division + work.chain_roots * root,
     )
 
 
-def _movement(work: Work, dim: int, dtype: str) -> str:
-    return f"floor: {work.read_write} arrays read and written, {work.read_only} read, {_length(dim)} {dtype}"
+def _movement(work: Work, dim: int, dtype: str, threads: int) -> str:
+    shared = f", {threads} threads" if threads > 1 else ""
+    return f"floor: {work.read_write} arrays read and written, {work.read_only} read, {_length(dim)} {dtype}{shared}"
 
 
 def _length(dim: int) -> int:
@@ -177,17 +208,25 @@ def _passes(dim: int) -> int:
     return max(1, _PASSES * _ELEMENTS // _length(dim))
 
 
-def _movement_case(work: Work, dim: int, dtype: str) -> Case:
+def _movement_case(work: Work, dim: int, dtype: str, threads: int) -> Case:
     count = work.read_write + work.read_only
-    arrays: list[Array] = []
+    parts: list[tuple[Array, ...]] = []
 
     def case(repetitions: int) -> float:
-        if not arrays:
-            arrays.extend(_aligned(_length(dim), dtype) for _ in range(count))
-        move, scale = _move_kernel(work.read_write, count), arrays[0].dtype.type(1e-9)
+        if not parts:
+            arrays = [_aligned(_length(dim), dtype) for _ in range(count)]
+            parts.extend(zip(*(np.array_split(array, threads) for array in arrays), strict=True))
+        move, scale = _move_kernel(work.read_write, count), parts[0][0].dtype.type(1e-9)
+
+        def move_all(times: int) -> None:
+            others = [pool(threads).submit(move, part, scale, times) for part in parts[1:]]
+            move(parts[0], scale, times)
+            for other in others:
+                other.result()
+
         # A pass off the clock, like a run's first step: what nobody has touched for a while may have been put away.
-        move(tuple(arrays), scale, 1)
-        return timed(lambda: move(tuple(arrays), scale, _passes(dim)))(repetitions)
+        move_all(1)
+        return timed(lambda: move_all(_passes(dim)))(repetitions)
 
     return case
 
@@ -212,7 +251,7 @@ def _move_kernel(written: int, count: int) -> Any:
     """``move(arrays, s, times)``: add to each of the first ``written`` arrays ``s`` times another's number."""
     new = _sums(written, written, count)
 
-    @compile_function
+    @numba.njit(error_model="numpy", nogil=True)
     def move(arrays, s, times):
         for _ in range(times):
             for i in range(arrays[0].size):

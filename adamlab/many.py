@@ -5,9 +5,10 @@ import math
 import os
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -25,13 +26,16 @@ from adamlab.random_streams import stream_key
 from adamlab.reduction import BLOCK, LANES
 from adamlab.stopping import NOT_FINITE, STOPPED_BY
 
-# Runs side by side: enough to fill vectors and hide their latency, few enough to stay in the first-level cache.
-SIDE_BY_SIDE = 256
+# Runs side by side: enough to fill vectors and hide their latency; with more, a dozen arrays of a number each meet in
+# the same sets of the first-level cache.
+SIDE_BY_SIDE = 64
 # The largest dimension that runs side by side; beyond, a run alone fills the machine's vectors.
 MOST_COORDINATES = 128
 # Numbers that a task may hold, so that memory stays bounded however many runs there are.
 TASK_NUMBERS = 1 << 20
-TASK_RUNS = 1 << 13
+TASK_RUNS = 1 << 14
+# Updates of coordinates that a task has at least if there are more tasks than threads: its own start is then no matter.
+TASK_UPDATES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -101,19 +105,17 @@ def _with_points_and_trace(outcomes: Outcomes, theta: bool) -> pl.DataFrame:
 
 def run_batch(batch: Batch, threads: int | None = None) -> Iterator[tuple[int, Outcomes]]:
     """Run a batch, task by task; yields the place of each task's first run, in order, and what its runs came to."""
-    size = _task_size(batch)
+    threads = threads or len(os.sched_getaffinity(0))
+    size = _task_size(batch, threads)
     starts = range(0, batch.runs, size)
     # A run alone has a kernel of its own, which is compiled for every single run already.
-    work = _task if compiles(batch) and batch.runs > 1 else _one_by_one
+    work = partial(_task, kernel=_kernel(batch)) if compiles(batch) and batch.runs > 1 else _one_by_one
     tasks = ((first, batch.part(first, first + size)) for first in starts)
-    threads = threads or len(os.sched_getaffinity(0))
     if threads == 1 or len(starts) == 1:
         for first, task in tasks:
             yield first, work(task)
         return
-    first, task = next(tasks)
-    # The first task compiles or loads the kernel, once; a few tasks wait ahead of the one that is asked for.
-    yield first, work(task)
+    # A few tasks wait ahead of the one that is asked for.
     with ThreadPoolExecutor(threads) as pool:
         waiting = [(first, pool.submit(work, task)) for first, task in itertools.islice(tasks, 2 * threads)]
         while waiting:
@@ -122,13 +124,16 @@ def run_batch(batch: Batch, threads: int | None = None) -> Iterator[tuple[int, O
             waiting.extend((first, pool.submit(work, task)) for first, task in itertools.islice(tasks, 1))
 
 
-def _task_size(batch: Batch) -> int:
+def _task_size(batch: Batch, threads: int) -> int:
+    """How many runs make a task: as many as memory allows, but several tasks for every thread if they are long."""
     if not compiles(batch):
         return 256
-    per_run = int(batch.objective.dim) * (2 + len(state_names(batch.optimizer)))
+    dim = int(batch.objective.dim)
+    per_run = dim * (2 + len(state_names(batch.optimizer)))
     per_run += 4 * len(kept_steps(batch.trace, batch.n_steps, batch.trace_points))
-    size = max(1, min(TASK_RUNS, TASK_NUMBERS // per_run))
-    return max(SIDE_BY_SIDE, size // SIDE_BY_SIDE * SIDE_BY_SIDE) if side_by_side(batch) else size
+    share = max(-(-batch.runs // (4 * threads)), TASK_UPDATES // (dim * batch.n_steps))
+    size = max(1, min(TASK_RUNS, TASK_NUMBERS // per_run, share))
+    return -(-size // SIDE_BY_SIDE) * SIDE_BY_SIDE if side_by_side(batch) else size
 
 
 def compiles(batch: Batch) -> bool:
@@ -142,17 +147,20 @@ def side_by_side(batch: Batch) -> bool:
     return bool(batch.objective.separable) and batch.objective.dim <= MOST_COORDINATES
 
 
-def _task(batch: Batch) -> Outcomes:
+def _kernel(batch: Batch) -> Any:
+    """The compiled loop for the tasks of a batch: one, so that threads compile it once."""
     from adamlab.compiled_many import lanes_kernel, one_by_one_kernel
     from adamlab.landscape import landscape_of
 
-    begun = time.perf_counter()
-    problem = Problem(batch.objective, batch.noise)
-    landscape = landscape_of(problem)
     watches = bool((batch.limits[1] > 0).any() or (batch.limits[2] > -math.inf).any())
-    in_lanes = side_by_side(batch)
-    make: Any = lanes_kernel if in_lanes else one_by_one_kernel
-    kernel = make(batch.optimizer, type(batch.schedule), landscape, watches)
+    make: Any = lanes_kernel if side_by_side(batch) else one_by_one_kernel
+    landscape = landscape_of(Problem(batch.objective, batch.noise))
+    return make(batch.optimizer, type(batch.schedule), landscape, watches)
+
+
+def _task(batch: Batch, kernel: Any) -> Outcomes:
+    begun = time.perf_counter()
+    problem, in_lanes = Problem(batch.objective, batch.noise), side_by_side(batch)
     kept = np.array(
         [0, *kept_steps(batch.trace, batch.n_steps, batch.trace_points)] if batch.trace != "none" else [], int
     )
@@ -232,7 +240,7 @@ def _single_scratch(batch: Batch, problem: Problem, begin: tuple[Array, ...]) ->
     beside = problem.data if objective.separable else (aligned(objective.dim, dtype, len(begin)),)
     drawn = objective.n_draws() if problem.is_sampled and not objective.separable and objective.draws else 0
     sums = np.empty(max(1, -(-objective.dim // BLOCK)))
-    return own, beside, np.empty(drawn), lanes(), sums
+    return own, beside, np.empty(drawn), lanes(len(begin)), sums
 
 
 def _frame(ends: Any, seconds: float) -> pl.DataFrame:
@@ -242,12 +250,8 @@ def _frame(ends: Any, seconds: float) -> pl.DataFrame:
     with np.errstate(invalid="ignore"):
         norms = np.sqrt(squares)
     columns = {
-        "status": pl.Series(np.where(finite, np.where(converged, 1, 0), 2)).replace_strict(
-            [0, 1, 2], ["max_steps", "converged", "diverged"], return_dtype=pl.String
-        ),
-        "stopped_by": pl.Series(np.where(converged, reasons, 0)).replace_strict(
-            list(STOPPED_BY), list(STOPPED_BY.values()), default=None, return_dtype=pl.String
-        ),
+        "status": _named_by(np.where(finite, np.where(converged, 1, 0), 2), ("max_steps", "converged", "diverged")),
+        "stopped_by": _named_by(np.where(converged, reasons, 0), [STOPPED_BY.get(n) for n in range(NOT_FINITE)]),
         "steps": steps,
         "loss": losses,
         "grad_norm": norms,
@@ -255,6 +259,11 @@ def _frame(ends: Any, seconds: float) -> pl.DataFrame:
         "seconds": np.full(steps.size, seconds),
     }
     return pl.DataFrame(columns, schema=OUTCOME_COLUMNS)
+
+
+def _named_by(numbers: NDArray[np.int64], names: Sequence[str | None]) -> pl.Series:
+    """The name in each number's place."""
+    return pl.Series(names, dtype=pl.String).gather(pl.Series(numbers))
 
 
 def _trace_frame(kept: NDArray[np.int64], ends: Any, trace: Any) -> pl.DataFrame:

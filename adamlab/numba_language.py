@@ -54,13 +54,14 @@ def compile_loop(function: Callable[..., Any]) -> Any:
 
 
 @cache
-def in_numba(function: Callable[..., Any], dtype: str = "float64") -> Callable[..., Any]:
+def in_numba(function: Callable[..., Any], dtype: str = "float64", rewrite: Any = None) -> Callable[..., Any]:
     """``function``, written for NumPy, rewritten where Numba would mean something else by the same words.
 
     A float literal (also ``np.pi`` and ``np.e``) takes ``dtype``, as it does in NumPy beside an array of that dtype;
     Numba would carry the computation out in float64. A choice between numbers stays a number; Numba's ``np.where``
     makes an array of it. The plain functions it refers to, which Numba would refuse, are rewritten and compiled in the
-    same way. And exp and tanh are those of `adamlab.elementary`, which become vector code.
+    same way. And exp and tanh are those of `adamlab.elementary`, which become vector code. ``rewrite`` is a transformer
+    of syntax trees that comes first, and whose ``names`` the rewritten function can use.
     """
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
@@ -68,6 +69,9 @@ def in_numba(function: Callable[..., Any], dtype: str = "float64") -> Callable[.
         # Typed into a prompt, or a lambda: taken as it stands.
         return function
     names = {**function.__globals__, **REPLACEMENTS}
+    if rewrite is not None:
+        tree = ast.fix_missing_locations(rewrite.visit(tree))
+        names |= rewrite.names
     number = np.dtype(dtype).type
 
     def in_dtype_of_arrays(node: ast.expr, value: float) -> ast.expr:

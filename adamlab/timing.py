@@ -10,9 +10,9 @@ Every case is warmed up before it counts. Its number of repetitions is chosen so
 ``min_sample_seconds``, and never less than a thousand ticks of the clock as they are seen on this machine. Samples are
 taken in rounds: each round takes one sample of every case, in an order shuffled anew, so that a drift of the machine
 meets all alike. A case that has used up ``budget_seconds`` after `MIN_ROUNDS` rounds leaves the rotation. The garbage
-collector is off while a sample is taken. Everybody has one thread (the programs see to that, because thread pools read
-their size when they are imported). What is reported is the median, with the 95% percentile-bootstrap interval of the
-median.
+collector is off while a sample is taken. Everybody has one thread, unless a case asks for more (the programs see to
+that, because thread pools read their size when they are imported). What is reported is the median, with the 95%
+percentile-bootstrap interval of the median.
 """
 
 import gc

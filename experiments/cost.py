@@ -1,8 +1,9 @@
 """Measure the time per step of optimizers on backends, beside peers and the machine's floor.
 
 All cases of a sweep are timed together, in turns, each a run from the start to the last step with its gradients (see
-`adamlab.timing`). An implementation whose steps take too long at some dimension is left out there; the record says so.
-A sweep that has been measured on this machine, with this code and these peers, is not measured again.
+`adamlab.timing`). With ``coordinates`` a case is many runs at once, and with ``threads`` these, or a large step, are
+shared out among threads. An implementation whose steps take too long at some dimension is left out there; the record
+says so. A sweep that has been measured on this machine, with this code and these peers, is not measured again.
 """
 
 import os
@@ -38,6 +39,7 @@ from adamlab.timing import (
 )
 from experiments.command import Command
 from experiments.configuration import Configuration, configured
+from experiments.many_runs import many_runs
 from experiments.outcome import Outcome
 from experiments.peers import identity, origins, peers, present
 from experiments.sweep import Sweep
@@ -52,6 +54,8 @@ PROTOCOL: Mapping[str, Number | Choice] = {
     "set_up": Choice("", ("included", "excluded")),
 }
 Protocol = Mapping[str, Any]
+# A run is one of as many at once as have so many coordinates in all (0: by itself), and threads share out the work.
+SHARES = {"coordinates": Number("", "[0, inf)", whole=True), "threads": Number("", "[1, inf)", whole=True)}
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,16 @@ class Timed:
     version: str
     configuration: Configuration
     runs: Implementation
+
+    @property
+    def at_once(self) -> int:
+        """How many runs are timed as one."""
+        return int(str(self.keys["runs"]))
+
+    @property
+    def threads(self) -> int:
+        """How many threads share the work."""
+        return int(str(self.keys["threads"]))
 
     @property
     def run_id(self) -> str:
@@ -77,12 +91,13 @@ def measure_all(sweep: Sweep) -> Outcome:
             f"{PROGRAM}: hydra/launcher must be local, to time all in turns; it is {sweep.executor!r}"
         )
     trees = list(sweep.trees())
-    configurations = [configured(tree, PROGRAM, more=("peers", "timing")) for tree in trees]
+    configurations = [configured(tree, PROGRAM, more=("peers", "timing", *SHARES)) for tree in trees]
+    shares = [_shares(tree, configuration) for tree, configuration in zip(trees, configurations, strict=True)]
     results, study = _same([(c.results, c.study) for c in configurations], "results and study_name")
     resume, dry_run = (_same([getattr(c, name) for c in configurations], name) for name in ("resume", "dry_run"))
     protocol = _same([_protocol(tree["timing"]) for tree in trees], "timing")
     chosen = peers(_same([_names(tree["peers"]) for tree in trees], "peers"))
-    todo = {row.run_id: row for row in _rows(configurations, present(chosen, "implementations"), protocol)}
+    todo = {row.run_id: row for row in _rows(configurations, shares, present(chosen, "implementations"), protocol)}
     timings = folder(results, study, "timings")
     rows = _measured_before(read_all(results, study, "timings"), set(todo)) if resume else pl.DataFrame()
     if dry_run:
@@ -120,17 +135,30 @@ def _protocol(given: Any) -> dict[str, Any]:
     return {name: symbol.check("timing", name, given.get(name)) for name, symbol in PROTOCOL.items()}
 
 
+def _shares(tree: Mapping[str, Any], configuration: Configuration) -> dict[str, int]:
+    """How many runs at once, and how many threads."""
+    coordinates, threads = (symbol.check(PROGRAM, name, tree[name]) for name, symbol in SHARES.items())
+    runs = max(1, coordinates // configuration.objective.dim)
+    for name, number in (("coordinates", runs), ("threads", threads)):
+        if number > 1 and configuration.backend != "numba":
+            raise ConfigurationError(f"{PROGRAM}: {name} are for backend=numba; it is {configuration.backend!r}")
+    return {"runs": runs, "threads": threads}
+
+
 def _names(given: Any) -> list[str]:
     if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
         raise ConfigurationError(f"{PROGRAM}: peers must be a list of names, such as [rust_seed]; it is {given!r}")
     return given
 
 
-def _rows(configurations: list[Configuration], available: list[ModuleType], protocol: Protocol) -> list[Timed]:
+def _rows(
+    configurations: list[Configuration], shares: list[dict[str, int]], available: list[ModuleType], protocol: Protocol
+) -> list[Timed]:
     rows = []
-    for configuration in configurations:
-        keys = {**configuration.keys, **{f"timing.{name}": number for name, number in protocol.items()}}
-        rows.append(Timed("adamlab", keys, configuration.algorithms, configuration, _ours(configuration)))
+    for configuration, share in zip(configurations, shares, strict=True):
+        keys = {**configuration.keys, **share, **{f"timing.{name}": number for name, number in protocol.items()}}
+        ours = many_runs(configuration, **share) if share["runs"] > 1 else _ours(configuration, share["threads"])
+        rows.append(Timed("adamlab", keys, configuration.algorithms, configuration, ours))
         apart = {name: value for name, value in keys.items() if name not in ("backend", "trace", "trace.points")}
         for peer in available:
             for name, runs in peer.implementations(apart).items():
@@ -138,13 +166,13 @@ def _rows(configurations: list[Configuration], available: list[ModuleType], prot
     return rows
 
 
-def _ours(configuration: Configuration) -> Runs:
+def _ours(configuration: Configuration, threads: int) -> Runs:
     optimizer, backend = configuration.optimizer, configuration.backend
     objective, start = prepared(configuration.objective)
 
     def begin() -> Advance:
         problem = Problem(objective, configuration.noise, configuration.seed)
-        stepping = stepper(backend, optimizer, problem, start, configuration.schedule, configuration.n_steps)
+        stepping = stepper(backend, optimizer, problem, start, configuration.schedule, configuration.n_steps, threads)
 
         def advance(steps: int) -> Any:
             stepping.advance(stepping.t + steps, configuration.stopping)
@@ -180,7 +208,7 @@ def _measure(todo: Mapping[str, Timed], protocol: Protocol, seed: int) -> pl.Dat
     rows = []
     for name, row in todo.items():
         if name in fitting:
-            outcome = _result(intervals[name], _steps_taken(row.configuration, lengths[name].steps, set_up))
+            outcome = _result(intervals[name], row.at_once * _steps_taken(row, lengths[name].steps, set_up))
         else:
             outcome = _left_out(lengths[name])
         rows.append({**_fixed(row, medians), **outcome, "measurement": measurement})
@@ -209,11 +237,13 @@ def _case(runs: Implementation, steps: int, set_up: bool) -> Case:
     return lambda repetitions: runs.seconds(repetitions, steps, set_up)
 
 
-def _steps_taken(configuration: Configuration, steps: int, set_up: bool) -> int:
-    """How many of the steps that are timed a run takes before it stops."""
+def _steps_taken(row: Timed, steps: int, set_up: bool) -> int:
+    """How many of the steps that are timed a run takes before it stops; of many at once, all that were asked for."""
+    if row.at_once > 1:
+        return steps
     before = 0 if set_up else 1
     # Every backend takes the same steps; ask the fast one.
-    advance = _ours(replace(configuration, backend="numba")).begin()
+    advance = _ours(replace(row.configuration, backend="numba"), row.threads).begin()
     return max(1, int(advance(before + steps).t) - before)
 
 
@@ -221,14 +251,17 @@ def _floor_cases(rows: Iterable[Timed]) -> dict[str, Case]:
     cases: dict[str, Case] = {}
     for row in rows:
         optimizer, objective = row.configuration.optimizer, row.configuration.objective
-        cases = floor_cases(work(optimizer, prepared(objective)[0]), objective.dim, objective.dtype) | cases
+        cases = (
+            floor_cases(work(optimizer, prepared(objective)[0]), objective.dim, objective.dtype, row.threads) | cases
+        )
     return cases
 
 
 def _fixed(row: Timed, medians: Mapping[str, float]) -> dict[str, Any]:
     """What a row holds whether it was timed or left out."""
     optimizer, objective = row.configuration.optimizer, row.configuration.objective
-    floor: Floors = floors(work(optimizer, prepared(objective)[0]), objective.dim, objective.dtype, medians)
+    needs, shares = work(optimizer, prepared(objective)[0]), (row.at_once, row.threads)
+    floor: Floors = floors(needs, objective.dim, objective.dtype, medians, *shares)
     return {
         "run_id": row.run_id,
         "algorithms": row.version,
@@ -265,6 +298,8 @@ def _show_progress(line: str) -> None:
 def _line(row: Mapping[str, Any]) -> str:
     who = row["implementation"] if row["backend"] is None else f"{row['implementation']} {row['backend']}"
     what = f"{who}: {row['optimizer']} on {row['objective']}, dim {row['dim']}, {row['dtype']}"
+    what += f", {row['runs']} runs at once" if row["runs"] > 1 else ""
+    what += f", {row['threads']} threads" if row["threads"] > 1 else ""
     if row["left_out"] is not None:
         return f"{what}: left out, because {row['left_out']}"
     spread = f"[{row['ns_per_step_lo']:,.1f}, {row['ns_per_step_hi']:,.1f}]"

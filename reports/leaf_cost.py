@@ -14,7 +14,8 @@ TITLE = "How near to its own floor is each method?"
 QUESTION = (
     "Every method that works coordinate by coordinate, on the sphere on the numba backend, with its arrays in the "
     "cache. Its floor is the larger of its divisions and roots over their throughput, and of the numbers it must move "
-    "over the bandwidth, both measured in the same rounds; additions, multiplications and choices are not in it."
+    "over the bandwidth, both measured in the same rounds; additions, multiplications and choices are not in it. A "
+    "method that divides by numbers of the step can go below: the lab multiplies by inverses, with the same bits."
 )
 BOUND = {"floor_arithmetic": "division, root", "floor_movement": "memory", "floor_latency": "latency"}
 

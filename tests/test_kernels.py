@@ -4,11 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from adamlab import kernel_cache
 from adamlab.fingerprint import fingerprint
+from adamlab.kernel_cache import _DiskCache
 from adamlab.numba_language import compile_function, in_numba
 
 PROGRAM = """
@@ -34,11 +38,19 @@ def checkout(tmp_path, root):
         kernels = tmp_path / "kernels"
 
         def __call__(self):
+            return self.together(1)[0]
+
+        def together(self, processes):
+            """The results of several processes that start at the same time."""
             settings = {**os.environ, "ADAMLAB_CACHE": str(self.kernels), "PYTHONPATH": str(tmp_path)}
             line = [sys.executable, "-P", "-c", PROGRAM]
-            done = subprocess.run(line, env=settings, cwd=tmp_path, capture_output=True, text=True, check=True)
-            theta, loaded = done.stdout.split()
-            return float(theta), int(loaded)
+            started = [
+                subprocess.Popen(line, env=settings, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+                for _ in range(processes)
+            ]
+            told = [process.communicate()[0].split() for process in started]
+            assert not any(process.returncode for process in started)
+            return [(float(theta), int(loaded)) for theta, loaded in told]
 
         def edit(self, file, old, new):
             path = self.folder / file
@@ -59,6 +71,43 @@ def test_a_second_process_loads_and_an_edit_of_a_leaf_compiles_anew(checkout):
     assert checkout() == (1.75, 0)
     checkout.edit("optimizers/adam.py", "m_hat", "corrected_m")
     assert checkout() == (1.75, 1)
+
+
+def test_processes_that_start_together_compile_a_kernel_once(checkout):
+    results = checkout.together(3)
+    assert sorted(results) == [(0.5, 0), (0.5, 1), (0.5, 1)]
+    files = {path.suffix for path in checkout.kernels.rglob("*.*")}
+    assert files == {".kernel"}
+
+
+def claimed(folder):
+    """What claims the kernel of some signature in a folder, without the compiler."""
+    cache = _DiskCache(third, "third", folder)
+    cache._file = lambda *_: folder / "third.kernel"
+    return cache.claim((), SimpleNamespace(codegen=lambda: None))
+
+
+def test_a_lock_ends_with_its_holder_and_is_not_waited_for_without_end(tmp_path, monkeypatch):
+    holder = (
+        "import fcntl, os, sys, time; "
+        "fcntl.flock(os.open(sys.argv[1], os.O_RDWR | os.O_CREAT), fcntl.LOCK_EX); print(flush=True); time.sleep(60)"
+    )
+    line = [sys.executable, "-c", holder, str(tmp_path / "third.lock")]
+    with subprocess.Popen(line, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        monkeypatch.setattr(kernel_cache, "PATIENCE_SECONDS", 0.1)
+        begun = time.monotonic()
+        with claimed(tmp_path):
+            assert time.monotonic() >= begun + 0.1
+        assert (tmp_path / "third.lock").exists()
+        process.kill()
+    with subprocess.Popen(line, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        monkeypatch.setattr(kernel_cache, "PATIENCE_SECONDS", 1e9)
+        process.kill()
+        with claimed(tmp_path):
+            assert list(tmp_path.iterdir()) == [tmp_path / "third.lock"]
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_damaged_kernel_file_is_compiled_anew(checkout):

@@ -33,12 +33,23 @@ def hyperparameters(keys: Mapping[str, Any]) -> SimpleNamespace:
 
 
 # What the peers can do besides the step: the sphere's own gradient, one learning rate, the test of a step's length.
-_PLAIN = {"objective": "sphere", "noise": "none", "schedule": "constant", "grad_tol": 0.0, "loss_target": -math.inf}
+_PLAIN = {
+    "objective": "sphere",
+    "noise": "none",
+    "schedule": "constant",
+    "grad_tol": 0.0,
+    "loss_target": -math.inf,
+    "runs": 1,
+    "threads": 1,
+}
 
 
-def on_sphere(keys: Mapping[str, Any]) -> bool:
-    """Whether the peers can do a run: on the sphere, without anything that only the lab has."""
-    return all(keys[key] == value for key, value in _PLAIN.items())
+def on_sphere(keys: Mapping[str, Any], *, any_threads: bool = False) -> bool:
+    """Whether the peers can do a run: on the sphere, without anything that only the lab has.
+
+    With ``any_threads`` that may be among several threads.
+    """
+    return all(keys[key] == value for key, value in _PLAIN.items() if not (any_threads and key == "threads"))
 
 
 def sphere_start(keys: Mapping[str, Any]) -> Array:

@@ -1,9 +1,9 @@
 """PyTorch's optimizers (torch.optim), on the CPU.
 
-Timed as people call them, one ``step()`` after another from Python, with one thread: as they are by default (a loop of
-operations on whole tensors), with ``foreach`` and, where there is one, with the ``fused`` kernel. The gradient is
-written into ``.grad`` by its formula, without automatic differentiation; the stopping test is done where there is a
-tolerance.
+Timed as people call them, one ``step()`` after another from Python, with as many threads as we have: as they are by
+default (a loop of operations on whole tensors), with ``foreach`` and, where there is one, with the ``fused`` kernel.
+The gradient is written into ``.grad`` by its formula, without automatic differentiation; the stopping test is done
+where there is a tolerance.
 """
 
 import inspect
@@ -36,7 +36,7 @@ def version() -> str:
 
 def implementations(keys: Mapping[str, Any]) -> dict[str, Implementation]:
     """The optimizer that takes the same steps as the leaf, if there is one, on the sphere."""
-    if keys["optimizer"] not in _equal() or not on_sphere(keys):
+    if keys["optimizer"] not in _equal() or not on_sphere(keys, any_threads=True):
         return {}
     optimizer, settings, _ = _equal()[keys["optimizer"]]
     known, numbers = inspect.signature(optimizer).parameters, settings(hyperparameters(keys))
@@ -48,7 +48,6 @@ def implementations(keys: Mapping[str, Any]) -> dict[str, Implementation]:
 def _runs(optimizer: Any, settings: dict[str, Any], keys: Mapping[str, Any]) -> Runs:
     import torch
 
-    torch.set_num_threads(1)
     tol = keys["tol"]
 
     def begin() -> Advance:
@@ -57,6 +56,8 @@ def _runs(optimizer: Any, settings: dict[str, Any], keys: Mapping[str, Any]) -> 
         one = optimizer([theta], **settings)
 
         def advance(steps: int) -> Any:
+            # The same for all of torch, so before each run: cases with other numbers come in between.
+            torch.set_num_threads(keys["threads"])
             with torch.no_grad():
                 for _ in range(steps):
                     torch.add(theta, theta, out=theta.grad)

@@ -1,0 +1,123 @@
+"""One step over blocks of coordinates: what the kernels of `adamlab.compiled` and `adamlab.compiled_many` repeat.
+
+A rule that divides by numbers of the step multiplies instead, where that gives the same bits
+(`adamlab.exact_division`). Where it might not, the coordinate is left as it was; when ``LANES`` coordinates are through
+and any was left, they are gone over once more, with divisions. So nothing is decided by a branch for one coordinate,
+and it stays vector code.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from adamlab import landscape as parts
+from adamlab.backends import state_names
+from adamlab.exact_division import inverses, without_division
+from adamlab.landscape import Landscape
+from adamlab.numba_language import (
+    compile_loop,
+    compile_part,
+    in_numba,
+    load,
+    load_common,
+    load_scratch,
+    store,
+    store_common,
+    store_scratch,
+    sum_of_block,
+)
+from adamlab.reduction import BLOCK, LANES, total
+
+
+def sweep_over_blocks(optimizer: Any, landscape: Landscape) -> Any:
+    """``sweep(...)``: one step over the blocks ``first`` to ``end`` of ``arrays``.
+
+    These are theta, the state, then what a gradient needs. ``lanes`` is scratch (`adamlab.alignment.lanes`). Leaves the
+    squared length of what moved in ``sums``, one number a block.
+    """
+    advance = _advance_coordinate(optimizer, landscape)
+    advance_lanes = _advance_lanes(optimizer, landscape, advance)
+
+    @compile_loop
+    def sweep(c, env, t, arrays, first, end, lanes, sums):
+        size = arrays[0].size
+        for b in range(first, end):
+            start = b * BLOCK
+            n = min(BLOCK, size - start)
+            whole = n // LANES * LANES
+            for k in range(LANES):
+                store_scratch(lanes, k, (0.0,))
+            advance_lanes(c, env, t, arrays, start, start + whole, lanes)
+            for k in range(n - whole):
+                advance(c, env, t, arrays, start + whole + k, lanes, k)
+            sums[b] = sum_of_block(lanes[0], LANES)
+
+    return sweep
+
+
+def _advance_coordinate(optimizer: Any, landscape: Landscape) -> Any:
+    """``advance(...)``: coordinate ``i`` of a step, whose length is added up in lane ``k``."""
+    update = compile_part(in_numba(optimizer.update))
+    slope, clip = parts.slope(landscape), parts.clip(landscape)
+    last = len(state_names(optimizer)) + 1
+
+    @compile_loop
+    def advance(c, env, t, arrays, i, lanes, k):
+        row = load(arrays, i)
+        new = update(c, slope(env, t, i, row[0], row[last:]), *row[:last])
+        x = clip(new[0])
+        store(arrays, i, (x, *new[1:]))
+        moved = np.float64(x - row[0])
+        store_scratch(lanes, k, (load_scratch(lanes, k)[0] + moved * moved,))
+
+    return advance
+
+
+def _advance_lanes(optimizer: Any, landscape: Landscape, advance: Any) -> Any:
+    """``advance_lanes(...)``: the coordinates from ``first`` to ``end``, a multiple of LANES, as ``advance`` does."""
+    multiplying = without_division(optimizer.update, landscape.dtype)
+    if multiplying is not None:
+        return _advance_lanes_without_division(optimizer, landscape, advance, multiplying)
+
+    @compile_loop
+    def advance_lanes(c, env, t, arrays, first, end, lanes):
+        for base in range(first, end, LANES):
+            for k in range(LANES):
+                advance(c, env, t, arrays, base + k, lanes, k)
+
+    return advance_lanes
+
+
+def _advance_lanes_without_division(optimizer: Any, landscape: Landscape, advance: Any, multiplying: Any) -> Any:
+    slope, clip = parts.slope(landscape), parts.clip(landscape)
+    last = len(state_names(optimizer)) + 1
+
+    @compile_loop
+    def advance_lanes(c, env, t, arrays, first, end, lanes):
+        over = inverses(c)
+        for base in range(first, end, LANES):
+            doubts = 0
+            for k in range(LANES):
+                row, (before,) = load(arrays, base + k), load_scratch(lanes[:1], k)
+                store_common(lanes[1:], k, (before, *row[:last]))
+                new, doubt = multiplying(c, over, slope(env, t, base + k, row[0], row[last:]), *row[:last])
+                x = clip(new[0])
+                store(arrays, base + k, (x, *new[1:]))
+                moved = x - row[0]
+                store_scratch(lanes, k, (before + moved * moved,))
+                doubts |= doubt
+            if doubts:
+                for k in range(LANES):
+                    as_before = load_common(lanes[1:], k)
+                    store_scratch(lanes, k, as_before[:1])
+                    store(arrays, base + k, as_before[1:])
+                for k in range(LANES):
+                    advance(c, env, t, arrays, base + k, lanes, k)
+
+    return advance_lanes
+
+
+@compile_part
+def sum_of_sums(sums):
+    """The sum of the blocks' sums."""
+    return sums[0] if sums.size == 1 else total(sums)

@@ -1,0 +1,57 @@
+"""Many runs at once as something to be timed: each with a learning rate and averages of its own."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from adamlab.batches import Batch
+from adamlab.many import run_batch
+from adamlab.parameters import numbers_of, parameter_names
+from adamlab.random_streams import stream
+from adamlab.timing import Advance, Runs
+from experiments.configuration import Configuration
+
+
+def many_runs(configuration: Configuration, runs: int, threads: int) -> Runs:
+    """So many runs in one call, from a batch to the frames of their outcomes; its ``advance`` begins anew."""
+
+    def begin() -> Advance:
+        batch = spread_out(configuration, runs)
+
+        def advance(steps: int) -> Any:
+            for _ in run_batch(replace(batch, n_steps=steps), threads):
+                pass
+            return SimpleNamespace(t=steps)
+
+        return advance
+
+    return Runs(begin)
+
+
+def spread_out(configuration: Configuration, runs: int) -> Batch:
+    """Runs of one configuration whose lr lies within a factor of ten below its own, as does 1 - beta1 and 1 - beta2."""
+    optimizer: Any = type(configuration.optimizer)
+    stopping = configuration.stopping
+    numbers = np.repeat(np.array(numbers_of(configuration.optimizer))[:, None], runs, axis=1)
+    draws = stream(configuration.seed, "many runs")
+    for row, name in zip(numbers, parameter_names(optimizer), strict=True):
+        factor = 10.0 ** -draws.random(runs)
+        if name == "lr":
+            row *= factor
+        elif name in ("beta1", "beta2"):
+            row[:] = 1 - (1 - row) * factor
+    limits = np.array([stopping.tol, stopping.grad_tol, stopping.loss_target])
+    return Batch(
+        optimizer=optimizer,
+        objective=configuration.objective,
+        noise=configuration.noise,
+        schedule=configuration.schedule,
+        n_steps=configuration.n_steps,
+        numbers=numbers,
+        limits=np.repeat(limits[:, None], runs, axis=1),
+        seeds=np.full(runs, configuration.seed),
+        places=np.arange(runs),
+        backend=configuration.backend,
+    )
