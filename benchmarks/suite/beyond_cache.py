@@ -1,0 +1,33 @@
+"""Steps whose state is as large as the last cache or larger: tracked and shown, but nothing is judged by them.
+
+Their time follows the neighbours on the machine by 10 to 100%. The python backend is left out: one step takes seconds.
+"""
+
+from .steps import ELEMENTWISE, sizes, take_steps
+
+
+class _Steps:
+    version = "1"
+    param_names = ("optimizer", "run")
+    rounds = 2
+    repeat = 5
+    warmup_time = 0.02
+    backend = ""
+
+    def time_steps(self, optimizer: str, run: str) -> None:
+        take_steps(self.backend, optimizer, *sizes(run))
+
+
+class Numba(_Steps):
+    """Compiled loops."""
+
+    backend = "numba"
+    params = (ELEMENTWISE, ["dim=1000000 steps=4"])
+
+
+class NumPy(_Steps):
+    """Whole arrays; for Muon, a matrix of 1,000 x 1,000."""
+
+    backend = "numpy"
+    params = ([*ELEMENTWISE, "muon"], ["dim=1000000 steps=1"])
+    repeat = 2
