@@ -3,6 +3,8 @@
 Their time follows the neighbours on the machine by 10 to 100%. The python backend is left out: one step takes seconds.
 """
 
+import time
+
 from .steps import ELEMENTWISE, sizes, take_steps
 
 
@@ -12,6 +14,7 @@ class _Steps:
     rounds = 2
     repeat = 5
     warmup_time = 0.02
+    timer = time.process_time
     backend = ""
 
     def time_steps(self, optimizer: str, run: str) -> None:

@@ -16,7 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from .commit import SkipNotImplemented
+from asv_runner.benchmarks.mark import SkipNotImplemented
+
 from .steps import ELEMENTWISE
 
 HERE = Path(__file__).resolve().parents[1] / "callgrind"
@@ -37,10 +38,10 @@ def count() -> dict[str, Any]:
         return {"missing": "valgrind and a C compiler are needed"}
     with tempfile.TemporaryDirectory() as name:
         requests = Path(name) / "requests.so"
-        line = [compiler, "-O2", "-shared", "-fPIC", "-o", requests, HERE / "requests.c"]
+        line: list[str | Path] = [compiler, "-O2", "-shared", "-fPIC", "-o", requests, HERE / "requests.c"]
         if subprocess.run(line, capture_output=True, check=False).returncode:
             return {"missing": "valgrind's header callgrind.h is needed"}
-        program = [sys.executable, HERE / "count.py", requests, *POINTS.values()]
+        program: list[str | Path] = [sys.executable, HERE / "count.py", requests, *POINTS.values()]
         # The first leaves the kernels on disk: the compiler is slow under valgrind.
         for under in ([], [valgrind, "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={name}/out"]):
             subprocess.run([*under, *program], env=_settings(), check=True, capture_output=True)
@@ -89,6 +90,8 @@ class Instructions:
         point = POINTS.get((optimizer, backend))
         if point is None:
             raise SkipNotImplemented("not among the points that are counted")
+        if point not in counted:
+            raise SkipNotImplemented(f"this commit has no {point}")
         return float(counted[point])
 
     setup_cache.timeout = 300  # type: ignore[attr-defined]

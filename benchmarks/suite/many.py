@@ -1,5 +1,6 @@
 """Many runs at once: the two kernels (runs side by side, and one by one), and the memory of a large batch."""
 
+import time
 from functools import cache
 from typing import Any
 
@@ -42,6 +43,7 @@ class Many:
     repeat = 10
     number = 1
     warmup_time = 0.1
+    timer = time.process_time
 
     def time_run_batch(self, objective: str, run: str) -> None:
         for _ in offered("adamlab.many", "run_batch")(batch(objective, run), 1):

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +27,14 @@ def runs() -> pl.DataFrame:
     identities = [f"{place:020x}" for place in range(RUNS)]
     numbers = {"optimizer.beta1": 0.9, "optimizer.beta2": 0.999, "optimizer.eps": 1e-8, "dim": 128, "n_steps": 1000}
     names = {"optimizer": "adam", "objective": "sphere", "algorithms": "0" * 20, "backend": "numba", "dtype": "float64"}
-    outcome = {"status": "max_steps", "stopped_by": None, "steps": 1000, "grad_norm": 1.0, "error": None, "seconds": 0.1}
+    outcome = {
+        "status": "max_steps",
+        "stopped_by": None,
+        "steps": 1000,
+        "grad_norm": 1.0,
+        "error": None,
+        "seconds": 0.1,
+    }
     varying = {"run_id": identities, "optimizer.lr": np.geomspace(1e-5, 1.0, RUNS), "loss": np.linspace(0.0, 1.0, RUNS)}
     fixed = [pl.lit(value).alias(name) for name, value in (names | numbers | outcome).items()]
     return pl.DataFrame(varying).with_columns(fixed).cast({"stopped_by": pl.String, "error": pl.String})
@@ -50,6 +58,7 @@ class Records:
     repeat = 5
     number = 1
     warmup_time = 0.1
+    timer = time.process_time
 
     def time_write(self, _: str) -> None:
         offered("adamlab.record", "write")(Path(folder().name) / "write", runs(), {}).unlink()

@@ -4,11 +4,14 @@ A point is left out where it would say nothing of its own: Muon acts on a matrix
 NumPy, so it is timed there alone.
 """
 
+import time
 from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from .commit import SkipNotImplemented, offered
+from asv_runner.benchmarks.mark import SkipNotImplemented
+
+from .commit import offered
 
 # So small a rate that no run arrives, however many steps are timed: at the minimum, numbers become subnormal and slow.
 LR = 1e-7
@@ -77,6 +80,7 @@ class _Steps:
     repeat = 20
     sample_time = 0.005
     warmup_time = 0.05
+    timer = time.process_time
     backend = ""
 
     def time_steps(self, optimizer: str, run: str) -> None:
