@@ -5,18 +5,22 @@ import os
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from asv_runner.benchmarks.mark import SkipNotImplemented
 
 
-def offered(module: str, name: str) -> Any:
-    """A public name of the package; raises `SkipNotImplemented` where the commit has none such."""
-    try:
-        return getattr(importlib.import_module(module), name)
-    except (ModuleNotFoundError, AttributeError) as error:
-        raise SkipNotImplemented(f"this commit has no {module}.{name}") from error
+def offered(module: str, name: str, *earlier: str) -> Any:
+    """A public name of the package; raises `SkipNotImplemented` where the commit has none such.
+
+    ``earlier`` are the modules in which earlier commits have it.
+    """
+    for place in (module, *earlier):
+        with suppress(ModuleNotFoundError, AttributeError):
+            return getattr(importlib.import_module(place), name)
+    raise SkipNotImplemented(f"this commit has no {module}.{name}")
 
 
 def tree() -> Path:

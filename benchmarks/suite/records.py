@@ -40,11 +40,17 @@ def runs() -> pl.DataFrame:
     return pl.DataFrame(varying).with_columns(fixed).cast({"stopped_by": pl.String, "error": pl.String})
 
 
+def write(path: Path) -> Path:
+    """Write them as a new file in a folder."""
+    new: Path = offered("adamlab.record_writer", "write", "adamlab.record")(path, runs(), {})
+    return new
+
+
 @cache
 def written() -> tuple[Path, str]:
     """The results folder and the study in which they have been written, once."""
     results, study = Path(folder().name), "read"
-    offered("adamlab.record", "write")(offered("adamlab.record", "folder")(results, study, "runs"), runs(), {})
+    write(offered("adamlab.record", "folder")(results, study, "runs"))
     return results, study
 
 
@@ -61,7 +67,7 @@ class Records:
     timer = time.process_time
 
     def time_write(self, _: str) -> None:
-        offered("adamlab.record", "write")(Path(folder().name) / "write", runs(), {}).unlink()
+        write(Path(folder().name) / "write").unlink()
 
     def time_read(self, _: str) -> None:
         results, study = written()
