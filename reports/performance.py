@@ -109,28 +109,47 @@ def _named(starts: tuple[str, ...]) -> pl.Expr:
 
 
 def _draw(axes: Axes, title: str, rows: pl.DataFrame, commits: list[str]) -> None:
-    first: dict[str, int] = {}
-    for (benchmark, point), line in rows.sort("benchmark", "point", maintain_order=True).group_by(
-        ["benchmark", "point"], maintain_order=True
-    ):
-        leading, _, rest = str(point).partition(", ")
-        what = str(benchmark).rpartition("_")[2] if not rest else leading
-        colour, dash = _look(first, what, rest or leading, rows)
+    key = ["benchmark", "point"]
+    names = {place: _name(*place) for place in rows.select(key).unique().sort(key).iter_rows()}
+    leading = list(dict.fromkeys(first for first, _ in names.values()))
+    others = list(dict.fromkeys(rest for _, rest in names.values()))
+    for place, (first, rest) in names.items():
+        line = rows.filter(pl.col("benchmark") == place[0], pl.col("point") == place[1])
         amounts = line["amount"].to_numpy()
-        places = [commits.index(commit) for commit in line["commit"]]
-        label = f"{leading}, {rest}" if rest else f"{str(benchmark).split('.')[-1]} {leading}".strip()
         axes.plot(
-            places, amounts / amounts[0], dash, marker=".", color=colour, linewidth=1.1, markersize=4, label=label
+            [commits.index(commit) for commit in line["commit"]],
+            amounts / amounts[0],
+            _DASHES[others.index(rest) % len(_DASHES)],
+            marker=".",
+            color=_COLOURS[leading.index(first) % len(_COLOURS)],
+            linewidth=1.1,
+            markersize=4,
+            label=f"{first}, {rest}" if rest else first,
         )
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, 0.9), max(high, 1.1))
     axes.axhline(1.0, color=style.QUIET, linewidth=0.7)
-    axes.set(title=title, ylabel="times the first commit's")
-    axes.set_xticks(range(len(commits)), [commit[:7] for commit in commits], rotation=60, fontsize=7)
+    axes.set_ylabel("times the first commit's")
+    note = VALGRIND if title.startswith("Instructions") else ""
+    axes.set_title(title, pad=17 if note else 6)
+    axes.annotate(note, (0, 1), xytext=(0, 5), textcoords="offset points", xycoords="axes fraction", **_NOTE)
+    apart = max(1, len(commits) // 12)
+    shown = range(0, len(commits), apart)
+    axes.set_xticks(shown, [commits[place][:7] for place in shown], rotation=60, fontsize=7)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=2, fontsize=7)
-    if title.startswith("Instructions"):
-        axes.text(0, 1, VALGRIND, transform=axes.transAxes, fontsize=7, color=style.QUIET, va="bottom")
 
 
-def _look(first: dict[str, int], what: str, rest: str, rows: pl.DataFrame) -> tuple[str, str]:
-    colour = first.setdefault(what, len(first))
-    rests = sorted({point.partition(", ")[2] or point.partition(", ")[0] for point in rows["point"]})
-    return _COLOURS[colour % len(_COLOURS)], _DASHES[rests.index(rest) % len(_DASHES)]
+_NOTE: dict[str, Any] = {"fontsize": 7, "color": style.QUIET}
+
+
+def _name(benchmark: str, point: str) -> tuple[str, str]:
+    """What a line is called, in two parts: the first gives it its colour, the second its dashes."""
+    what = re.sub(r" (steps|runs)=\d+", "", point)
+    first, _, rest = what.partition(", ")
+    if benchmark.startswith(("steps.", "beyond_cache.")):
+        return first, f"{rest}, {benchmark.split('.')[1].lower()}" if benchmark.startswith("beyond") else rest
+    if benchmark.startswith(("convergence.", "instructions.")):
+        return first, rest
+    _, group, function = benchmark.split(".")
+    action = function.partition("_")[2].replace("_", " ")
+    return group if action == group.lower() else f"{group}: {action}", "" if re.fullmatch(r"|runs=\d+", point) else what

@@ -17,7 +17,8 @@ ROUNDS, REPEAT = 6, 10
 COLUMNS = ["result", "params", "version", "started_at", "duration", "stats_ci_99_a", "stats_ci_99_b", "stats_q_25"]
 COLUMNS += ["stats_q_75", "stats_number", "stats_repeat", "samples", "profile"]
 BASE, HEAD = "a" * 40, "b" * 40
-STEPS, MEMORY, COUNT, LENGTH = "steps.Numba.time_steps", "many.peakmem", "instructions.track", "convergence.track"
+STEPS, MEMORY = "steps.Numba.time_steps", "many.Memory.peakmem_minimize_many"
+COUNT, LENGTH = "instructions.Instructions.track_per_parameter", "convergence.Convergence.track_steps"
 UNITS = {MEMORY: "bytes", COUNT: "instructions per parameter", LENGTH: "steps"}
 
 
@@ -241,7 +242,7 @@ def test_the_report_draws_the_history_in_readable_units(results):
                 STEPS: {"adam, dim=128 steps=5000": noisy(k, slow)},
                 "programs.Sweep.time_multirun": {"runs=2000": noisy(k)},
                 MEMORY: {"": 1e8},
-                "instructions.Instructions.track_per_parameter": {"a": 8.0 if k else None},
+                COUNT: {"a": 8.0 if k else None},
             },
             date=1000 * k,
         )
