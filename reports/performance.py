@@ -78,7 +78,8 @@ def table(study: Study) -> pl.DataFrame:
 
 def answer(study: Study) -> str:
     """The verdict in a sentence or two, computed from the table."""
-    rows, ends = history(study), table(study).filter(pl.col("commits") > 1)
+    wanders = pl.col("benchmark").str.starts_with("beyond_cache.")
+    rows, ends = history(study), table(study).filter(pl.col("commits") > 1, ~wanders)
     commits = rows.unique("commit", keep="first", maintain_order=True)["commit"].to_list()
     text = (
         f"{rows.select('benchmark', 'point').n_unique()} points at {len(commits)} commits "
@@ -87,8 +88,13 @@ def answer(study: Study) -> str:
     if ends.is_empty():
         return f"{text} One commit has no history yet."
     least, most = ends.sort("ratio").row(0, named=True), ends.sort("ratio").row(-1, named=True)
-    extremes = [f"{row['benchmark']}({row['point']}) at {row['ratio']:.2f}" for row in (least, most)]
-    return f"{text} From first to last, the least of the ratios is {extremes[0]}, the greatest {extremes[1]} times."
+    extremes = [
+        f"{row['benchmark'].rpartition('.')[0]} ({row['point']}) at {row['ratio']:.2f}" for row in (least, most)
+    ]
+    return (
+        f"{text} Of what fits into the cache, the last commit's ratio to the first is least for {extremes[0]} and "
+        f"greatest for {extremes[1]}."
+    )
 
 
 def figure(study: Study) -> Figure:
