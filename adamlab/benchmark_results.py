@@ -19,6 +19,7 @@ from adamlab.symbols import ConfigurationError
 
 SCHEMA: dict[str, Any] = {
     "machine": pl.String,
+    "environment": pl.String,
     "commit": pl.String,
     "date": pl.Datetime("ms", "UTC"),
     "benchmark": pl.String,
@@ -35,7 +36,7 @@ _DESCRIPTION, _MACHINE = "benchmarks.json", "machine.json"
 
 
 def read_results(folder: Path) -> pl.DataFrame:
-    """A row for each machine, commit, benchmark and point, oldest commit first; no rows if nothing was measured.
+    """A row for each machine, environment, commit, benchmark and point, oldest commit first; none if none was measured.
 
     ``date`` is the commit's; ``point`` are the parameters (``adam, dim=128 steps=5000``), empty if there are none.
     ``status`` is ``measured``, ``skipped`` (the commit lacks what is measured) or ``failed``; what was not measured has
@@ -110,8 +111,8 @@ def _rows(file: Path, described: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]
             known = value is not None and not math.isnan(value)
             status = "measured" if known else "failed" if value is None else "skipped"
             yield (
-                machine, commit, date, name, point, about["unit"], status, float(value) if known else None,
-                lower, upper, int(about.get("rounds", 1)), samples,
+                machine, content["env_name"], commit, date, name, point, about["unit"], status,
+                float(value) if known else None, lower, upper, int(about.get("rounds", 1)), samples,
             )  # fmt: skip
 
 

@@ -55,8 +55,9 @@ def compare(rows: pl.DataFrame, base: str, head: str, factor: float = FACTOR) ->
     ``rows`` are those of `adamlab.benchmark_results.read_results`, of one machine; the commits may be abbreviated.
     """
     keys = ["benchmark", "point", "unit"]
+    same = ["machine", "environment", *keys]
     sides = [rows.filter(pl.col("commit").str.starts_with(commit)).drop("commit", "date") for commit in (base, head)]
-    both = sides[0].join(sides[1], on=keys, how="full", suffix="_head", coalesce=True).sort(keys)
+    both = sides[0].join(sides[1], on=same, how="full", suffix="_head", coalesce=True).sort(same)
     points = list(both.iter_rows(named=True))
     found = [(*(point[key] for key in keys), *_judged(point, factor)) for point in points]
     order = pl.Enum(_ORDER)

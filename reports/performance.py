@@ -37,12 +37,13 @@ _DASHES = ("-", "--", ":", "-.")
 
 
 def history(study: Study) -> pl.DataFrame:
-    """What was measured on the machine with the most commits, with ``quantity`` and ``amount`` in readable units."""
+    """What was measured on the machine (and environment) with the most commits, ``quantity`` and ``amount`` for people."""
     rows = study.benchmarks.filter(pl.col("status") == "measured")
     if rows.is_empty():
         raise Unanswered("nothing was measured")
-    commits = rows.group_by("machine").agg(pl.col("commit").n_unique()).sort("commit", "machine")
-    rows = rows.filter(pl.col("machine") == commits["machine"][-1])
+    where = ["machine", "environment"]
+    most = rows.group_by(where).agg(pl.col("commit").n_unique()).sort("commit", *where).tail(1)
+    rows = rows.join(most, on=where, how="semi", maintain_order="left")
     amounts = [_readable(row) for row in rows.iter_rows(named=True)]
     named = pl.DataFrame(amounts, schema={"quantity": pl.String, "amount": pl.Float64}, orient="row")
     return rows.hstack(named)
