@@ -37,7 +37,7 @@ _DASHES = ("-", "--", ":", "-.")
 
 
 def history(study: Study) -> pl.DataFrame:
-    """What was measured on the machine (and environment) with the most commits, ``quantity`` and ``amount`` for people."""
+    """What was measured where most commits were, with ``quantity`` and ``amount`` in readable units."""
     rows = study.benchmarks.filter(pl.col("status") == "measured")
     if rows.is_empty():
         raise Unanswered("nothing was measured")
