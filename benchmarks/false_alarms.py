@@ -15,11 +15,11 @@ from pathlib import Path
 import polars as pl
 
 from adamlab.benchmark_results import read_results
-from benchmarks.gate import BAD, SHOWN_ONLY, compare
+from benchmarks.gate import BAD, FACTOR, SHOWN_ONLY, compare
 
 README = Path(__file__).with_name("README.md")
 MARKS = "<!-- false alarms: begin -->\n", "<!-- false alarms: end -->"
-FACTORS = (1.05, 1.1)
+FACTORS = (FACTOR, 1.1)
 Alarms = set[tuple[str, ...]]
 KEYS = ["benchmark", "point"]
 
@@ -51,33 +51,49 @@ def judged(results: Path) -> pl.DataFrame:
     return read_results(results).filter(pl.col("status") == "measured", ~shown_only)
 
 
-def count(folders: list[Path]) -> list[tuple[str, float, int, int, int, int]]:
-    """For each rule and factor: accused points of how many, and accused suites (pairs of commits) of how many."""
-    measured = [judged(folder) for folder in folders]
+def count(measured: list[pl.DataFrame]) -> pl.DataFrame:
+    """For each rule and factor: accused points and suites (pairs of commits), of how many, by measurement.
+
+    ``measurement`` is 1 or 2, or 0 for what is accused in all of them.
+    """
     commits = sorted(measured[0]["commit"].unique())
+    # A commit is compared with each other one way and the other: which is the base is chance.
+    pairs = list(itertools.permutations(commits, 2))
+    points = measured[0].select(KEYS).n_unique()
     found = []
     for (name, rule), factor in itertools.product(RULES.items(), FACTORS):
-        # A commit is compared with each other one way and the other: which is the base is chance.
-        pairs = list(itertools.permutations(commits, 2))
-        alarms = [[rule(rows, *pair, factor) for rows in measured] for pair in pairs]
-        points = measured[0].select(KEYS).n_unique()
-        first = [each[0] for each in alarms]
-        found.append((name, factor, sum(map(len, first)), len(pairs) * points, sum(map(bool, first)), len(pairs)))
-        if name == "gate" and len(folders) > 1:
-            both = [set.intersection(*each) for each in alarms]
-            counted = (sum(map(len, both)), len(pairs) * points, sum(map(bool, both)), len(pairs))
-            found.append(("gate, measured again", factor, *counted))
-    return found
+        alarms = [[rule(rows, *pair, factor) for pair in pairs] for rows in measured]
+        both = [set.intersection(*each) for each in zip(*alarms, strict=True)]
+        for place, each in enumerate([both, *alarms]):
+            counts = (sum(map(len, each)), points * len(pairs), sum(map(bool, each)), len(pairs))
+            found.append((name, factor, place, *counts))
+    columns = ["rule", "factor", "measurement", "points", "of_points", "suites", "of_suites"]
+    return pl.DataFrame(found, schema=columns, orient="row")
 
 
 def table(folders: list[Path]) -> str:
-    """The counts in Markdown."""
+    """The counts in Markdown, and what they say of a suite."""
+    measured = [judged(folder) for folder in folders]
+    counted = count(measured)
+    once = counted.filter(pl.col("measurement") > 0).group_by("rule", "factor", maintain_order=True).sum()
+    again = counted.filter(pl.col("measurement") == 0, pl.col("rule") == "gate").with_columns(
+        pl.lit("gate, measured again").alias("rule")
+    )
     lines = ["| rule | factor | points accused | suites accused |", "|---|---|---|---|"]
-    for name, factor, points, of_points, suites, of_suites in count(folders):
-        lines.append(f"| {name} | {factor:g} | {points} of {of_points:,} | {suites} of {of_suites} |")
-    rows = judged(folders[0])
-    machine, commits = rows["machine"][0], rows["commit"].n_unique()
-    return "\n".join([*lines, "", f"{commits} commits on the machine `{machine}`, measured {len(folders)} times."])
+    for row in pl.concat([once, again if len(folders) > 1 else again.clear()]).iter_rows(named=True):
+        accused = f"{row['points']:,} of {row['of_points']:,} | {row['suites']} of {row['of_suites']}"
+        lines.append(f"| {row['rule']} | {row['factor']:g} | {accused} |")
+    machine, commits = measured[0]["machine"][0], measured[0]["commit"].n_unique()
+    rate = once.filter(pl.col("rule") == "gate", pl.col("factor") == FACTOR).select(
+        pl.col("points") / pl.col("of_points")
+    )
+    points = measured[0].select(KEYS).n_unique()
+    chance = 1 - (1 - rate.item() ** 2) ** points
+    said = (
+        f"{commits} commits on the machine `{machine}`, measured {len(folders)} times. If the second measurement does "
+        f"not depend on the first, `make bench` accuses one of {points} points with a probability of {chance:.1%}."
+    )
+    return "\n".join([*lines, "", said])
 
 
 def main(arguments: list[str]) -> int:
