@@ -10,8 +10,8 @@ help:
 	@echo "make test       install, check style and types, run all tests"
 	@echo "make test-peers install torch, optax and pytorch_optimizer too, and test our methods beside theirs"
 	@echo "make bench      measure this commit against main (BASE=... for another): is it slower?"
-	@echo "make bench-quick  run every benchmark once: do they work?"
-	@echo "make bench-page  publish what asv has measured as a page that needs no network"
+	@echo "make bench-quick run every benchmark once: do they work?"
+	@echo "make bench-page publish what asv has measured as a page that needs no network"
 	@echo "make lock       resolve the locks anew (needs uv)"
 	@echo "make clean      remove .venv, results and the drawn report"
 

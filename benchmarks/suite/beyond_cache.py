@@ -3,22 +3,7 @@
 Their time follows the neighbours on the machine by 10 to 100%. The python backend is left out: one step takes seconds.
 """
 
-import time
-
-from .steps import ELEMENTWISE, sizes, take_steps
-
-
-class _Steps:
-    version = "1"
-    param_names = ("optimizer", "run")
-    rounds = 2
-    repeat = 5
-    warmup_time = 0.02
-    timer = time.process_time
-    backend = ""
-
-    def time_steps(self, optimizer: str, run: str) -> None:
-        take_steps(self.backend, optimizer, *sizes(run))
+from .steps import ELEMENTWISE, _Steps
 
 
 class Numba(_Steps):
@@ -26,6 +11,8 @@ class Numba(_Steps):
 
     backend = "numba"
     params = (ELEMENTWISE, ["dim=1000000 steps=4"])
+    rounds = 2
+    repeat = 5
 
 
 class NumPy(_Steps):
@@ -33,4 +20,5 @@ class NumPy(_Steps):
 
     backend = "numpy"
     params = ([*ELEMENTWISE, "muon"], ["dim=1000000 steps=1"])
+    rounds = 2
     repeat = 2
