@@ -3,12 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help reproduce test test-peers lint lock clean
+.PHONY: help reproduce test test-peers lint bench bench-quick bench-page lock clean
 
 help:
 	@echo "make reproduce  install, run the seed study, draw reports/out/index.html"
 	@echo "make test       install, check style and types, run all tests"
 	@echo "make test-peers install torch, optax and pytorch_optimizer too, and test our methods beside theirs"
+	@echo "make bench      measure this commit against main (BASE=... for another): is it slower?"
+	@echo "make bench-quick run every benchmark once: do they work?"
+	@echo "make bench-page publish what asv has measured as a page that needs no network"
 	@echo "make lock       resolve the locks anew (needs uv)"
 	@echo "make clean      remove .venv, results and the drawn report"
 
@@ -27,6 +30,19 @@ lint: $(VENV)/test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+BASE := main
+
+bench: $(VENV)/test
+	@$(BIN)/python benchmarks/bench.py $(BASE)
+
+# Nothing is stored, and no time means anything: that is the gate's business.
+bench-quick: $(VENV)/test
+	@test -e ~/.asv-machine.json || $(BIN)/asv machine --yes >/dev/null
+	@$(BIN)/asv run --quick --dry-run --show-stderr --environment existing:same
+
+bench-page: $(VENV)/test
+	@$(BIN)/python benchmarks/page/publish.py
 
 # Each set-up leaves a mark, so that it is done once for each version of its lock.
 $(VENV)/core: requirements.lock pyproject.toml

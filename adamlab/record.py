@@ -1,9 +1,10 @@
 """Records: Parquet files that say what was run, what came of it, and where it came from.
 
-``<results>/<study>/runs`` holds a row a run, ``trace`` a row a kept step, ``timings`` a row a timed configuration. How
-they are added is in `adamlab.record_writer`. A later row of the same configuration (after the algorithm's code has
-changed, or a run was taken again) takes the place of an earlier one when read with `read`; the files keep both until
-they are merged (`adamlab.compaction`).
+``<results>/<study>/runs`` holds a row a run, ``trace`` a row a kept step, ``timings`` a row a timed configuration;
+``benchmarks`` holds airspeed velocity's own files (`adamlab.benchmark_results`). How records are added is in
+`adamlab.record_writer`. A later row of the same configuration (after the algorithm's code has changed, or a run was
+taken again) takes the place of an earlier one when read with `read`; the files keep both until they are merged
+(`adamlab.compaction`).
 """
 
 import hashlib
@@ -18,9 +19,10 @@ from typing import Any, Literal
 
 import polars as pl
 
+from adamlab.benchmark_results import origin, read_results, result_files
 from adamlab.symbols import ConfigurationError
 
-Kind = Literal["runs", "trace", "timings", "conformance"]
+Kind = Literal["runs", "trace", "timings", "conformance", "benchmarks"]
 Value = str | int | float | tuple[float, ...]
 
 OUTCOME: dict[str, Any] = {
@@ -203,8 +205,15 @@ class Study:
         """A row a method and namesake in another library."""
         return read(self.results, self.name, "conformance")
 
+    @cached_property
+    def benchmarks(self) -> pl.DataFrame:
+        """A row a commit, benchmark and point; see `adamlab.benchmark_results.read_results`."""
+        return read_results(folder(self.results, self.name, "benchmarks"))
+
     def provenance(self, kind: Kind) -> list[dict[str, str]]:
         """What each file of one kind says of where it came from, oldest first."""
+        if kind == "benchmarks":
+            return [origin(file) for file in result_files(folder(self.results, self.name, kind))]
         return provenance(self.results, self.name, kind)
 
 

@@ -28,7 +28,9 @@ ALLOWED = {
     "hydra_plugins": {"hydra", "hydra_plugins", "omegaconf"},
     "experiments": {"adamlab", "experiments", "benchmarks.peers", "hydra", "omegaconf"},
     "reports": {"adamlab.record", "adamlab.symbols", "reports", "matplotlib"},
-    "benchmarks": {"adamlab", "benchmarks.peers"},
+    "benchmarks": {"adamlab", "benchmarks"},
+    "benchmarks/suite": {"adamlab"},
+    "benchmarks/peers": {"adamlab", "benchmarks.peers"},
 }
 WATCHED = {"adamlab", "hydra", "hydra_plugins", "omegaconf", "matplotlib", "experiments", "reports", "benchmarks"}
 

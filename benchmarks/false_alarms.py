@@ -1,0 +1,110 @@
+"""How often is the same code called different? ``python benchmarks/false_alarms.py <results> [<results again>]``.
+
+Each folder holds asv's results for the same commits, which differ in nothing that runs (``--interleave-rounds
+--record-samples``); the second is a measurement made again. Every pair of commits is compared, by the medians, by the
+lower quartiles, and as the gate does; and with two folders as ``make bench`` does, where only what looks worse in both
+counts. The table goes to where it is read: between the marks in benchmarks/README.md.
+"""
+
+import itertools
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from adamlab.benchmark_results import read_results
+from benchmarks.gate import BAD, FACTOR, SHOWN_ONLY, compare
+
+README = Path(__file__).with_name("README.md")
+MARKS = "<!-- false alarms: begin -->\n", "<!-- false alarms: end -->"
+FACTORS = (FACTOR, 1.1)
+Alarms = set[tuple[str, ...]]
+KEYS = ["benchmark", "point"]
+
+
+def by(column: str) -> Callable[[pl.DataFrame, str, str, float], Alarms]:
+    """The rule that a plain ratio of this column decides, in either direction."""
+
+    def alarms(rows: pl.DataFrame, base: str, head: str, factor: float) -> Alarms:
+        sides = [rows.filter(pl.col("commit") == commit, pl.col("unit") == "seconds") for commit in (base, head)]
+        ratio = pl.col(column + "_head") / pl.col(column)
+        worse = sides[0].join(sides[1], on=KEYS, suffix="_head").filter((ratio > factor) | (ratio < 1 / factor))
+        return set(worse.select(KEYS).iter_rows())
+
+    return alarms
+
+
+def by_gate(rows: pl.DataFrame, base: str, head: str, factor: float) -> Alarms:
+    """The gate's rule."""
+    table = compare(rows, base, head, factor)
+    return set(table.filter(pl.col("verdict").is_in(BAD)).select(KEYS).iter_rows())
+
+
+RULES = {"median": by("value"), "lower quartile": by("lower_quartile"), "gate": by_gate}
+
+
+def judged(results: Path) -> pl.DataFrame:
+    """What the gate would judge by."""
+    shown_only = pl.any_horizontal(*(pl.col("benchmark").str.starts_with(name) for name in SHOWN_ONLY))
+    return read_results(results).filter(pl.col("status") == "measured", ~shown_only)
+
+
+def count(measured: list[pl.DataFrame]) -> pl.DataFrame:
+    """For each rule and factor: accused points and suites (pairs of commits), of how many, by measurement.
+
+    ``measurement`` is 1 or 2, or 0 for what is accused in all of them.
+    """
+    commits = sorted(measured[0]["commit"].unique())
+    # A commit is compared with each other one way and the other: which is the base is chance.
+    pairs = list(itertools.permutations(commits, 2))
+    points = measured[0].select(KEYS).n_unique()
+    found = []
+    for (name, rule), factor in itertools.product(RULES.items(), FACTORS):
+        alarms = [[rule(rows, *pair, factor) for pair in pairs] for rows in measured]
+        both = [set.intersection(*each) for each in zip(*alarms, strict=True)]
+        for place, each in enumerate([both, *alarms]):
+            counts = (sum(map(len, each)), points * len(pairs), sum(map(bool, each)), len(pairs))
+            found.append((name, factor, place, *counts))
+    columns = ["rule", "factor", "measurement", "points", "of_points", "suites", "of_suites"]
+    return pl.DataFrame(found, schema=columns, orient="row")
+
+
+def table(folders: list[Path]) -> str:
+    """The counts in Markdown, and what they say of a suite."""
+    measured = [judged(folder) for folder in folders]
+    counted = count(measured)
+    once = counted.filter(pl.col("measurement") > 0).group_by("rule", "factor", maintain_order=True).sum()
+    again = counted.filter(pl.col("measurement") == 0, pl.col("rule") == "gate").with_columns(
+        pl.lit("gate, measured again").alias("rule")
+    )
+    lines = ["| rule | factor | points accused | suites accused |", "|---|---|---|---|"]
+    for row in pl.concat([once, again if len(folders) > 1 else again.clear()]).iter_rows(named=True):
+        accused = f"{row['points']:,} of {row['of_points']:,} | {row['suites']} of {row['of_suites']}"
+        lines.append(f"| {row['rule']} | {row['factor']:g} | {accused} |")
+    machine, commits = measured[0]["machine"][0], measured[0]["commit"].n_unique()
+    rate = once.filter(pl.col("rule") == "gate", pl.col("factor") == FACTOR).select(
+        pl.col("points") / pl.col("of_points")
+    )
+    points = measured[0].select(KEYS).n_unique()
+    chance = 1 - (1 - rate.item() ** 2) ** points
+    said = (
+        f"{commits} commits on the machine `{machine}`, measured {len(folders)} times. If the second measurement does "
+        f"not depend on the first, `make bench` accuses one of {points} points with a probability of {chance:.1%}."
+    )
+    return "\n".join([*lines, "", said])
+
+
+def main(arguments: list[str]) -> int:
+    """Measure from the given folders and put the table into the README; returns the exit code."""
+    made = table([Path(argument) for argument in arguments])
+    begin, end = (re.escape(mark) for mark in MARKS)
+    text = README.read_text(encoding="utf-8")
+    README.write_text(re.sub(f"(?<={begin}).*(?={end})", lambda _: f"\n{made}\n\n", text, flags=re.DOTALL), "utf-8")
+    print(made)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
