@@ -87,5 +87,5 @@ def figure(study: Study) -> Figure:
         axes.set_yticks(range(chosen.height), [name.replace(" 1 threads", " 1 thread") for name in names], fontsize=8)
         axes.set_title(dtype)
         axes.grid(axis="y", visible=False)
-    panels[-1].set_xlabel("ns a coordinate: median, 95% interval; the strokes are floors")
+    panels[-1].set_xlabel("ns a coordinate (strokes: floors)")
     return drawn

@@ -27,7 +27,7 @@ def results(tmp_path_factory):
         ["+study=many_runs", "optimizer=adam", "dim=1,2", "coordinates=256", "n_steps=20", "timing.max_run_seconds=60"],
         ["+study=all_cores", "optimizer=adam", "dim=64", "dtype=float64", "peers=[]"],
     ):
-        command = [sys.executable, root / "experiments/cost.py", *line, *QUICK]
+        command = [sys.executable, root / "experiments/cost.py", *QUICK, *line]
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
     return folder / "results"
 
