@@ -179,11 +179,13 @@ def floors(work: Work, dim: int, dtype: str, seconds: Mapping[str, float], runs:
     def each(operation: str) -> float:
         return 1e9 * seconds[f"floor: {operation} {dtype}"] / (_ELEMENTS * _PASSES)
 
-    movement = dim * 1e9 * seconds[_movement(work, dim, dtype, threads)] / (_length(dim) * _passes(dim))
+    # Runs at once stay in each core's own cache, so threads share out their movement as they do their arithmetic.
+    together = 1 if runs > 1 else threads
+    movement = dim * 1e9 * seconds[_movement(work, dim, dtype, together)] / (_length(dim) * _passes(dim))
     throughput = work.divisions * each("division") + work.roots * each("root")
     if runs > 1:
         in_common = work.own_divisions * each("division") + work.own_roots * each("root")
-        return Floors(arithmetic=(dim * throughput + in_common) / threads, movement=movement, latency=0.0)
+        return Floors((dim * throughput + in_common) / threads, movement / threads, latency=0.0)
     sum_, division = each("sum after sum"), each("division after division")
     root = max(each("root after sum") - sum_, 0.0)
     return Floors(

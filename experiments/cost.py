@@ -251,9 +251,8 @@ def _floor_cases(rows: Iterable[Timed]) -> dict[str, Case]:
     cases: dict[str, Case] = {}
     for row in rows:
         optimizer, objective = row.configuration.optimizer, row.configuration.objective
-        cases = (
-            floor_cases(work(optimizer, prepared(objective)[0]), objective.dim, objective.dtype, row.threads) | cases
-        )
+        needs, together = work(optimizer, prepared(objective)[0]), 1 if row.at_once > 1 else row.threads
+        cases = floor_cases(needs, objective.dim, objective.dtype, together) | cases
     return cases
 
 

@@ -105,6 +105,12 @@ def test_a_mistake_is_refused_in_one_sentence(command, override, sentence):
     assert (done.code, done.err) == (2, sentence + "\n")
 
 
+@pytest.mark.parametrize("share", ["threads", "coordinates"])
+def test_only_the_numba_backend_shares_work(command, share):
+    done = command(PROGRAM, f"{share}=9", "backend=numpy", "dim=2")
+    assert (done.code, done.err) == (2, f"cost: {share} are for backend=numba; it is 'numpy'\n")
+
+
 def test_cases_timed_together_cannot_be_swept_over_how_they_are_timed(command):
     done = command(PROGRAM, "-m", "timing.rounds=2,3", "dim=2")
     assert (done.code, done.err) == (2, "cost: timing must be the same for all jobs of a sweep\n")

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from adamlab.record import Study
-from reports import cost, cost_ratio, leaf_cost
+from reports import all_cores, cost, cost_ratio, leaf_cost, many_runs
 from reports.style import _moved_apart
 from reports.unanswered import Unanswered
 
@@ -19,13 +19,15 @@ QUICK = ["timing.rounds=2", "timing.min_sample_seconds=1e-4", "timing.max_run_se
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """The folder of two small studies: both forms beside NumPy as written, and three methods beside their floors."""
+    """The folder of small studies: both forms beside NumPy as written, methods beside floors, many runs, threads."""
     folder, root = tmp_path_factory.mktemp("cost"), Path(__file__).parent.parent
     for line in (
         ["+study=cost", "dim=2,200", "dtype=float64", "peers=[numpy_as_written]", "timing.max_step_seconds=60"],
         ["+study=leaf_cost", "optimizer=adam,sgd,lars", "dim=64"],
+        ["+study=many_runs", "optimizer=adam", "dim=1,2", "coordinates=256", "n_steps=20", "timing.max_run_seconds=60"],
+        ["+study=all_cores", "optimizer=adam", "dim=64", "dtype=float64", "peers=[]"],
     ):
-        command = [sys.executable, root / "experiments/cost.py", *line, *QUICK]
+        command = [sys.executable, root / "experiments/cost.py", *QUICK, *line]
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
     return folder / "results"
 
@@ -127,3 +129,29 @@ def test_names_that_would_cover_each_other_are_moved_apart_in_their_order():
     assert places[4] == 9.0
     assert places[1] + places[2] == pytest.approx(10.1)
     assert _moved_apart(wanted, 1.0, 0.0).min() >= 0.0
+
+
+def test_many_runs_are_told_by_the_update(results):
+    study = Study(results, "many_runs")
+    table = many_runs.table(study)
+    assert table.select("threads", "dim", "runs", "steps of each").rows() == [
+        (1, 1, 256, 20),
+        (1, 2, 128, 20),
+        (2, 1, 256, 20),
+        (2, 2, 128, 20),
+    ]
+    first = study.timings.filter(pl.col("threads") == 1, pl.col("dim") == 2).row(0, named=True)
+    assert table["ns_per_update"][1] == first["ns_per_step"] / 2
+    assert table["seconds in all"][1] == pytest.approx(1e-9 * first["ns_per_step"] * 128 * 20)
+    assert "256 runs of 20 steps in 1 dimension take" in many_runs.answer(study)
+    assert len(many_runs.figure(study).axes) == 2
+
+
+def test_threads_are_told_by_the_coordinate(results):
+    study = Study(results, "all_cores")
+    table = all_cores.table(study)
+    assert table["threads"].to_list() == [1, 2]
+    assert table["ours over it"].to_list() == [1.0, 1.0]
+    assert table["ns_per_coordinate"][0] == study.timings.filter(pl.col("threads") == 1)["ns_per_step"][0] / 64
+    assert "float64, 2 threads: " in all_cores.answer(study)
+    assert len(all_cores.figure(study).axes) == 1

@@ -151,12 +151,12 @@ def test_a_stream_belongs_to_its_seed_and_name():
         (
             AdamReordered(**NUMBERS),
             Sphere(dim=8, x0=1.0),
-            Work(1, 1, 3, 0, chain_sums=6, chain_divisions=1, chain_roots=1),
+            Work(1, 1, 3, 0, chain_sums=6, chain_divisions=1, chain_roots=1, own_divisions=1, own_roots=1),
         ),
         (
             AdaMax(lr=0.1, beta1=0.9, beta2=0.9),
             Quadratic(dim=8, x0=1.0, condition=4.0),
-            Work(1, 0, 3, 1, chain_sums=5, chain_divisions=1),
+            Work(1, 0, 3, 1, chain_sums=5, chain_divisions=1, own_divisions=1),
         ),
         (SGD(lr=0.1), Rosenbrock(dim=8, x0=1.0, a=1.0, b=100.0), Work(0, 0, 1, 1, chain_sums=2)),
     ],
