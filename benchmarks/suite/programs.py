@@ -68,7 +68,7 @@ _RUN = "minimize(Sphere(dim=128, x0=10.0), adam, n_steps=1, trace='none')"
 class Compile(_Processes):
     """The first run of a fresh process that has to compile its two kernels."""
 
-    rounds = 4
+    rounds = 3
     repeat = 1
     warmup_time = 0
 
@@ -101,7 +101,7 @@ class Sweep(_Processes):
 
     param_names = ("run",)
     params = (["runs=2000"],)
-    rounds = 4
+    rounds = 3
     repeat = 1
     warmup_time = 0
     timeout = 180
