@@ -7,6 +7,7 @@ trace file without its twin is what a killed program left; the next one to write
 """
 
 import io
+import json
 import os
 import secrets
 import threading
@@ -25,6 +26,8 @@ from adamlab.symbols import ConfigurationError
 
 # What the name of a file of added runs begins with, and of one that others were merged into: it sorts as the older.
 PART, MERGED = "part-", "merged-"
+# The entry in the footer of the last of some merged files that names those they replace.
+REPLACES = "replaces"
 
 
 def write(path: Path, frame: pl.DataFrame, provenance: Mapping[str, str], name: str | None = None) -> Path:
@@ -74,10 +77,16 @@ def locked(results: Path, study: str) -> Iterator[None]:
 
 
 def remove_leftovers(results: Path, study: str) -> None:
-    """Remove what a killed writer left behind; call it with the study `locked`."""
+    """Remove what a writer that was killed, or a merge, left behind; call it with the study `locked`."""
     for kind in ("runs", "trace"):
         for temporary in folder(results, study, kind).glob(".*.tmp"):
             temporary.unlink(missing_ok=True)
+    for merged in sorted(folder(results, study, "runs").glob(f"{MERGED}*.parquet"), reverse=True):
+        if not merged.exists():
+            continue
+        for name in json.loads(pl.read_parquet_metadata(merged).get(REPLACES, "[]")):
+            for kind in ("runs", "trace"):
+                (folder(results, study, kind) / name).unlink(missing_ok=True)
     runs = {path.name for path in files(results, study, "runs")}
     for trace in files(results, study, "trace"):
         if trace.name.startswith((PART, MERGED)) and trace.name not in runs:

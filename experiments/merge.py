@@ -1,0 +1,45 @@
+"""Merge the files of a study, or of all, into few: ``python experiments/merge.py [study=<name>] [results=<folder>]``."""
+
+import sys
+from pathlib import Path
+
+from adamlab.compaction import merge
+from adamlab.symbols import ConfigurationError
+
+DEFAULTS = {"study": "", "results": "results"}
+
+
+def main(arguments: list[str]) -> int:
+    """Merge what the arguments ask for; returns the exit code."""
+    try:
+        options = _options(arguments)
+        results = Path(options["results"])
+        studies = (
+            [options["study"]] if options["study"] else sorted(path.parent.name for path in results.glob("*/runs"))
+        )
+        for study in studies:
+            if not (results / study / "runs").is_dir():
+                raise ConfigurationError(f"merge: there are no records of runs in {results / study}")
+            before, after = merge(results, study)
+            print(f"{study}: {before:,} files of runs are {after:,} now")
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"merge: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _options(arguments: list[str]) -> dict[str, str]:
+    options = dict(DEFAULTS)
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if name not in options or not equals or not value:
+            raise ConfigurationError(f"merge: takes {', '.join(f'{key}=...' for key in DEFAULTS)}; it is {argument!r}")
+        options[name] = value
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
