@@ -1,4 +1,4 @@
-"""Exact derivatives of a user's value function, by JAX, when no gradient is given."""
+"""Exact derivatives of a user's value function, by JAX or PyTorch, when no gradient is given."""
 
 import types
 from collections.abc import Callable
@@ -9,18 +9,33 @@ import numpy as np
 
 from adamlab.problem import Array
 from adamlab.symbols import ConfigurationError
+from adamlab.torch_functions import Autograd, OnTensors
 
 # Central differences are good to about the square of this step, relative to the coordinates' size.
 DIFFERENCE, AGREEMENT, CHECKED = 1e-5, 1e-5, 20
 
 
 def differentiated(caller: str, value: Callable[[Any], Any], begin: Array) -> tuple[Any, Any]:
-    """``value`` and its gradient as functions of a NumPy array, both jitted by JAX in theta's precision.
+    """``value`` and its gradient as functions of a NumPy array, in theta's precision.
 
-    ``value`` is written in NumPy's terms (its ``np`` is read as `jax.numpy`) or in JAX's own. The gradient is compared
-    with central differences at the start, along up to `CHECKED` coordinates. Raises `ConfigurationError` if JAX is
-    missing, cannot trace the function, or the two disagree.
+    ``value`` is written in NumPy's terms (its ``np`` is read as `jax.numpy`) or in JAX's own, and both are jitted; or
+    it is one of PyTorch's (`adamlab.torch_functions`). The gradient is compared with central differences at the start,
+    along up to `CHECKED` coordinates. Raises `ConfigurationError` if JAX is missing, the library cannot differentiate
+    the function, or the two disagree.
     """
+    of_torch = isinstance(value, OnTensors)
+    value, gradient = (value, Autograd(value.function)) if isinstance(value, OnTensors) else _by_jax(caller, value)
+    try:
+        slope = gradient(begin)
+    except (TypeError, ValueError, AttributeError, RuntimeError) as error:
+        what = f"a function that {'PyTorch' if of_torch else 'JAX'} can differentiate"
+        reason = str(error).strip().partition("\n")[0]
+        raise ConfigurationError(f"{caller}: value must be {what}; {reason}") from error
+    _compare(caller, lambda x: float(value(x)), begin, slope)
+    return value, gradient
+
+
+def _by_jax(caller: str, value: Callable[[Any], Any]) -> tuple[Any, Any]:
     if find_spec("jax") is None:
         install = "pip install 'adamlab[autodiff]'"
         raise ConfigurationError(f"{caller}: gradient must be given where JAX is not installed ({install}); it is none")
@@ -28,15 +43,8 @@ def differentiated(caller: str, value: Callable[[Any], Any], begin: Array) -> tu
 
     jax.config.update("jax_enable_x64", True)
     traced = _in_jax(value)
-    both = jax.jit(jax.value_and_grad(traced))
     alone = jax.jit(traced)
-    try:
-        slope = np.asarray(both(begin)[1])
-    except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ConfigurationError(f"{caller}: value must be a function that JAX can differentiate; {reason}") from error
-    _compare(caller, lambda x: float(alone(x)), begin, slope)
-    return lambda x: float(alone(x)), Derivative(both)
+    return lambda x: float(alone(x)), Derivative(jax.jit(jax.value_and_grad(traced)))
 
 
 class Derivative:

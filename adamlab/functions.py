@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 
 from adamlab.problem import Array, FunctionPair
 from adamlab.symbols import ConfigurationError
+from adamlab.torch_functions import OnTensors, uses_torch
 
 
 def checked_pair(caller: str, functions: Any, begin: Array, name: str = "pair") -> FunctionPair:
     """``(value, gradient)`` as an objective, after one call of each at the start ``begin``.
 
-    A gradient of None, or a value alone, is differentiated by JAX (`adamlab.autodiff`). Raises `ConfigurationError`
+    A gradient of None, or a value alone, is differentiated by JAX or PyTorch (`adamlab.autodiff`); a function that
+    uses PyTorch takes tensors (`adamlab.torch_functions`). Raises `ConfigurationError`
     for what are no functions, or where they do not give a finite number and a finite array of theta's shape.
     """
     pair: Sequence[Any] = functions if isinstance(functions, tuple | list) else (functions, None)
@@ -21,7 +23,7 @@ def checked_pair(caller: str, functions: Any, begin: Array, name: str = "pair") 
         raise ConfigurationError(
             f"{caller}: objective must be a pair of functions (value, gradient); it is {functions!r}"
         )
-    value, gradient = pair
+    value, gradient = (OnTensors(function) if uses_torch(function) else function for function in pair)
     x = begin.copy()
     loss = np.asarray(value(x))
     if loss.size != 1 or loss.dtype.kind not in "fiu":

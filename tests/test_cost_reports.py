@@ -13,7 +13,6 @@ from reports import all_cores, cost, cost_ratio, leaf_cost, many_runs
 from reports.style import _moved_apart
 from reports.unanswered import Unanswered
 
-pytestmark = pytest.mark.xdist_group("cost reports")
 QUICK = ["timing.rounds=2", "timing.min_sample_seconds=1e-4", "timing.max_run_seconds=1e-3"]
 
 

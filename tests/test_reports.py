@@ -6,7 +6,6 @@ import polars as pl
 import pytest
 
 PROGRAM = "reports/build.py"
-pytestmark = pytest.mark.xdist_group("reports")
 NAMES = ("seed_convergence", "seed_growth", "seed_time")
 
 
