@@ -119,60 +119,65 @@ def _check_text(name: str, value: Any) -> str:
 
 
 class _Jobs:
-    """The jobs of a sweep. ``folder`` is submitit's: new, since SLURM may count its jobs from 1 again."""
+    """The jobs of a sweep, by the file in which submitit puts the result.
+
+    ``folder`` has a new folder for each array of them: SLURM may count its jobs from 1 again, and a result that was
+    there already would be taken for the new one.
+    """
 
     def __init__(self, folder: Path, parameters: Mapping[str, Any]) -> None:
         self._folder, self._parameters = folder, parameters
-        self._chunks: dict[str, Chunk] = {}
-        self._ended: dict[str, tuple[float, Lost]] = {}
+        self._jobs: dict[Path, tuple[str, Chunk]] = {}
+        self._ended: dict[Path, tuple[float, Lost]] = {}
         self._begun = self._asked = time.monotonic()
-        self._sent, self._well = False, True
+        self._arrays, self._well = 0, True
 
     def __enter__(self) -> "_Jobs":
-        import submitit
-
         prepare(self._folder)
-        self._submitit = submitit.SlurmExecutor(self._folder)
-        self._submitit.update_parameters(**self._parameters)
         return self
 
     def send(self, chunks: Sequence[Chunk]) -> None:
         """Submit an array of jobs."""
+        import submitit
         from submitit.core.utils import FailedJobError
 
+        executor = submitit.SlurmExecutor(self._folder / str(self._arrays))
+        executor.update_parameters(**self._parameters)
         try:
-            jobs = self._submitit.map_array(_perform, chunks)
+            jobs = executor.map_array(_perform, chunks)
         except FailedJobError as error:
             raise ConfigurationError(f"slurm: sbatch must take the jobs; it says {_reason(str(error))}") from error
-        self._chunks |= {job.job_id: chunk for job, chunk in zip(jobs, chunks, strict=True)}
-        self._begun, self._sent = time.monotonic(), True
+        self._jobs |= {job.paths.result_pickle: (job.job_id, chunk) for job, chunk in zip(jobs, chunks, strict=True)}
+        self._arrays, self._begun = self._arrays + 1, time.monotonic()
 
     def answers(self) -> Iterator[tuple[Chunk, Answer]]:
         """The results that are there, and of the jobs that have ended without one."""
         time.sleep(LOOK_SECONDS)
-        for job, path in self._results():
+        for path in self._results():
             with path.open("rb") as file:
                 outcome, value = pickle.load(file)
-            yield self._chunks.pop(job), value if outcome == "success" else self._failed(job, value)
-            self._ended.pop(job, None)
+            self._ended.pop(path, None)
+            job, chunk = self._jobs.pop(path)
+            yield chunk, value if outcome == "success" else self._failed(job, value)
         now = time.monotonic()
         first, last = ASK_SECONDS
         if now - self._asked > min(last, max(first, (now - self._begun) / 10)):
             self._asked = now
             self._ask(now)
-        for job, (since, lost) in list(self._ended.items()):
+        for path, (since, lost) in list(self._ended.items()):
             if now - since > GRACE_SECONDS:
-                del self._ended[job]
+                del self._ended[path]
                 self._well = False
-                yield self._chunks.pop(job), lost
+                yield self._jobs.pop(path)[1], lost
 
-    def _results(self) -> list[tuple[str, Path]]:
-        # A network's file system looks anew at a folder that has been changed.
-        with contextlib.suppress(OSError):
-            self._folder.chmod(self._folder.stat().st_mode)
-        suffix = "_0_result.pkl"
-        paths = [path for path in self._folder.iterdir() if path.name.endswith(suffix)]
-        return [(job, path) for path in paths if (job := path.name.removesuffix(suffix)) in self._chunks]
+    def _results(self) -> list[Path]:
+        found: list[Path] = []
+        for folder in {path.parent for path in self._jobs}:
+            # A network's file system looks anew at a folder that has been changed.
+            with contextlib.suppress(OSError):
+                folder.chmod(folder.stat().st_mode)
+            found.extend(path for path in folder.iterdir() if path in self._jobs)
+        return found
 
     def _failed(self, job: str, trace: str) -> Answer:
         """What a Python error in a job means."""
@@ -188,27 +193,30 @@ class _Jobs:
         states = self._states()
         if states is None:
             return
-        for job in self._chunks:
+        for path, (job, _) in self._jobs.items():
             state, node = states.get(job, ("UNKNOWN", ""))
             if state in ENDED or state == "UNKNOWN":
                 where = f" on {node}" if node else ""
                 lost = Lost(f"job {job} ended without a result ({state}{where})", again=state != "CANCELLED")
-                self._ended.setdefault(job, (now, lost))
+                self._ended.setdefault(path, (now, lost))
 
     def _states(self) -> dict[str, tuple[str, str]] | None:
         """State and node by job; None if SLURM does not answer."""
-        arrays = ",".join(sorted({job.partition("_")[0] for job in self._chunks}))
-        line = ["squeue", "--noheader", "--array", "--states=all", "--format=%i|%T|%N", f"--jobs={arrays}"]
+        jobs = f"--jobs={','.join(self._array_ids())}"
+        line = ["squeue", "--noheader", "--array", "--states=all", "--format=%i|%T|%N", jobs]
         asked = subprocess.run(line, capture_output=True, text=True, check=False)
         if asked.returncode != 0:
             return {} if "Invalid job id" in asked.stderr else None
         answers = (line.split("|") for line in asked.stdout.splitlines())
         return {job: (state, node) for job, state, node in answers}
 
+    def _array_ids(self) -> list[str]:
+        return sorted({job.partition("_")[0] for job, _ in self._jobs.values()})
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if error is not None and self._chunks:
+        if error is not None and self._jobs:
             self._cancel()
-        if not self._sent or (self._well and error is None):
+        if self._arrays == 0 or (self._well and error is None):
             shutil.rmtree(self._folder)
             with contextlib.suppress(OSError):
                 self._folder.parent.rmdir()
@@ -216,13 +224,14 @@ class _Jobs:
             warnings.warn(f"slurm: the logs of the jobs are in {self._folder}", stacklevel=2)
 
     def _cancel(self) -> None:
-        arrays = sorted({job.partition("_")[0] for job in self._chunks})
-        subprocess.run(["scancel", *arrays], capture_output=True, check=False)
-        warnings.warn(f"slurm: cancelled {len(self._chunks):,} jobs; what they had done is recorded", stacklevel=2)
+        subprocess.run(["scancel", *self._array_ids()], capture_output=True, check=False)
+        warnings.warn(f"slurm: cancelled {len(self._jobs):,} jobs; what they had done is recorded", stacklevel=2)
         until = time.monotonic() + CANCEL_SECONDS
         while time.monotonic() < until:
             states = self._states()
-            if states is not None and all(states.get(job, ("CANCELLED", ""))[0] in ENDED for job in self._chunks):
+            if states is not None and all(
+                states.get(job, ("CANCELLED", ""))[0] in ENDED for job, _ in self._jobs.values()
+            ):
                 return
             time.sleep(LOOK_SECONDS)
 

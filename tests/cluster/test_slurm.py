@@ -177,7 +177,7 @@ def test_a_worker_whose_code_is_another_refuses(start, tmp_path):
     custom = ("objective=custom", "objective.value=mine:f", "objective.gradient=mine:df")
     process = start(*custom, *SLOW, "seed=range(0,20)")
     folder = tmp_path / "results" / "default" / "slurm"
-    while process.poll() is None and not list(folder.glob("*/*_submission.sh")):
+    while process.poll() is None and not list(folder.glob("*/*/*_submission.sh")):
         time.sleep(0.01)
     (tmp_path / "mine.py").write_text(code.replace("2.0", "2.5"))
     _, err = process.communicate(timeout=120)
