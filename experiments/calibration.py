@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from experiments.work import Done, Todo
 
 # Seconds for the update of a coordinate, where nothing like it has been measured: compiled, and called from Python.
-ASSUMED = {True: 2e-9, False: 1e-6}
+ASSUMED = {True: 1e-8, False: 1e-6}
+# Runs that go through the kernel for many.
+FEWEST = 2
 
 
 class Calibration:
     """Does some runs of each family, the cheapest first, for about ``budget`` seconds; then knows what a run costs.
 
-    A family is left out if the budget is spent, or if one run of it is expected to take longer than all of it.
+    A family is left out if the budget is spent, or if the fewest runs of it are expected to take longer than all of it.
     """
 
     def __init__(self, work: Sequence[Todo], budget: float) -> None:
@@ -28,16 +30,16 @@ class Calibration:
         for todo in sorted(self._work, key=lambda todo: (not todo.is_compiled, todo.updates_of_a_run)):
             if self._measured and time.perf_counter() - begun > self._budget:
                 break
-            if self.seconds_of_a_run(todo) < self._budget:
-                yield from self._measure(todo)
+            size = min(todo.first_piece, int(self._budget / max(self.seconds_of_a_run(todo), 1e-9)))
+            if size >= (FEWEST if todo.is_compiled else 1):
+                yield from self._measure(todo, size)
 
-    def _measure(self, todo: Todo) -> Iterator[Done]:
-        size = todo.first_piece
+    def _measure(self, todo: Todo, size: int) -> Iterator[Done]:
         seconds, done = _timed(todo, 0, size)
         yield done
         self._done[id(todo)] = min(size, todo.runs)
         # The first has compiled its kernel, or loaded it. If there are no others, the same are timed once more.
-        if todo.is_compiled and seconds < self._budget:
+        if todo.is_compiled:
             more = todo.runs > size
             seconds, done = _timed(todo, size if more else 0, 2 * size if more else size)
             if more:

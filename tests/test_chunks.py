@@ -11,11 +11,13 @@ from hydra import compose, initialize_config_dir
 from adamlab.provenance import provenance
 from adamlab.record import files, read_all
 from adamlab.symbols import ConfigurationError
+from experiments import calibration
+from experiments.calibration import Calibration
 from experiments.chunks import Chunk, cut
 from experiments.dispatch import Lost, Sizes, last_error, send_away
 from experiments.executors import slurm
 from experiments.sweep import Sweep
-from experiments.work import Destination, Done, known_files, to_do
+from experiments.work import Destination, Done, Todo, known_files, to_do
 
 PROGRAM = "experiments/converge.py"
 LAUNCHER = {"cpus_per_task": 1, "max_jobs": 2, "chunk_seconds": 0.01, "retries": 1}
@@ -258,3 +260,22 @@ def test_a_dry_run_says_how_many_chunks(command, tmp_path):
     assert (done.code, done.err) == (0, "")
     assert "in 12 chunks of up to" in done.out
     assert not (tmp_path / "results").exists()
+
+
+def test_what_a_kernel_takes_to_compile_is_no_cost_of_its_runs(work, monkeypatch):
+    (todo,) = work((20,), 50)
+    timed, seconds = calibration._timed, iter([7.0, 0.002])
+    monkeypatch.setattr(calibration, "_timed", lambda *which: (next(seconds), timed(*which)[1]))
+    monkeypatch.setattr(Todo, "is_compiled", True)
+    monkeypatch.setattr(Todo, "first_piece", 10)
+    seen = Calibration([todo], 1.0)
+    assert sum(done.runs for done in seen.perform()) == 20
+    assert seen.seconds_of_a_run(todo) == pytest.approx(0.0002)
+    assert seen.left[0].places.tolist() == list(range(20, 50))
+
+
+def test_runs_that_are_expected_to_take_long_are_not_tried_first(work):
+    (todo,) = work((10**9,), 50)
+    seen = Calibration([todo], 1.0)
+    assert list(seen.perform()) == []
+    assert seen.left[0].runs == 50
