@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help reproduce test test-peers lint bench bench-quick bench-page lock clean
+.PHONY: help reproduce test test-peers test-cluster lint bench bench-quick bench-page lock clean
 
 help:
 	@echo "make reproduce  install, run the seed study, draw reports/out/index.html"
 	@echo "make test       install, check style and types, run all tests"
 	@echo "make test-peers install torch, optax and pytorch_optimizer too, and test our methods beside theirs"
+	@echo "make test-cluster install submitit and Ray too, and test sweeps on them: on SLURM where a controller answers"
 	@echo "make bench      measure this commit against main (BASE=... for another): is it slower?"
 	@echo "make bench-quick run every benchmark once: do they work?"
 	@echo "make bench-page publish what asv has measured as a page that needs no network"
@@ -25,6 +26,9 @@ test: $(VENV)/test lint
 
 test-peers: $(VENV)/peers
 	@$(BIN)/python -m pytest tests/peers
+
+test-cluster: $(VENV)/cluster
+	@$(BIN)/python -m pytest tests/cluster -n0 -rs
 
 lint: $(VENV)/test
 	@$(BIN)/ruff check .
@@ -66,6 +70,11 @@ $(VENV)/peers: $(VENV)/test requirements-peers.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-peers.lock
 	@touch $@
 
+$(VENV)/cluster: $(VENV)/test requirements-cluster.lock
+	@echo "adamlab: installing requirements-cluster.lock into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-cluster.lock
+	@touch $@
+
 define set_up
 	command -v $(PYTHON) >/dev/null || { echo "adamlab: needs Python 3.11, 3.12 or 3.13; there is no $(PYTHON) here (set PYTHON=...)" >&2; exit 2; }; \
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
@@ -84,6 +93,7 @@ lock:
 	@$(call resolve,,requirements.lock)
 	@$(call resolve,--extra test -c requirements.lock,requirements-test.lock)
 	@$(call resolve,--extra peers -c requirements-test.lock --overrides requirements-peers.overrides,requirements-peers.lock)
+	@$(call resolve,--extra slurm --extra ray -c requirements-test.lock,requirements-cluster.lock)
 
 define resolve
 	uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet \

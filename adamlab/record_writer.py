@@ -97,9 +97,9 @@ class RunWriter:
     """Collects runs and their traces, and adds them to a study now and then and at the end, whatever ends it.
 
     Used as a context manager. What has been collected is written by a timer, so a long run that comes after is no
-    danger to it: after a second at first, later after a hundredth of the time since the start, so that many hours make
-    some hundreds of files and no kill costs more than some minutes. ``known`` are the files whose runs the caller has
-    seen already: runs recorded in any other file since are not added again, unless ``again``.
+    danger to it: after ``soonest_seconds`` at first, later after a hundredth of the time since the start, so that many
+    hours make some hundreds of files and no kill costs more than some minutes. ``known`` are the files whose runs the
+    caller has seen already: runs recorded in any other file since are not added again, unless ``again``.
     """
 
     SOONEST_SECONDS, LATEST_SECONDS, SHARE = 1.0, 300.0, 0.01
@@ -112,9 +112,12 @@ class RunWriter:
         provenance: Mapping[str, str],
         known: Sequence[Path] = (),
         again: bool = False,
+        soonest_seconds: float = SOONEST_SECONDS,
     ) -> None:
         self._results, self._study, self._provenance = results, study, provenance
-        self._known, self._again = set(known), again
+        self._known, self._again, self._soonest = set(known), again, soonest_seconds
+        # The runs of files that have been read since: they stay recorded by others after their files are known.
+        self._recorded = pl.DataFrame(schema={"run_id": pl.String})
         self._rows: list[pl.DataFrame] = []
         self._traces: list[pl.DataFrame] = []
         self._lock = threading.Lock()
@@ -132,7 +135,7 @@ class RunWriter:
                 self._traces.append(trace)
             if self._timer is None:
                 share = self.SHARE * (time.monotonic() - self._begun)
-                seconds = min(max(share, self.SOONEST_SECONDS), self.LATEST_SECONDS)
+                seconds = min(max(share, self._soonest), self.LATEST_SECONDS)
                 self._timer = threading.Timer(seconds, self._flush_in_time)
                 self._timer.daemon = True
                 self._timer.start()
@@ -163,8 +166,9 @@ class RunWriter:
         with locked(self._results, self._study):
             if not self._again:
                 others = [path for path in files(self._results, self._study, "runs") if path not in self._known]
-                rows = rows.join(finished_runs(others).select("run_id").collect(), on="run_id", how="anti")
+                self._recorded.extend(finished_runs(others).select("run_id").collect())
                 self._known.update(others)
+                rows = rows.join(self._recorded, on="run_id", how="anti")
             if rows.is_empty():
                 return []
             name = new_name()

@@ -10,7 +10,6 @@ import polars as pl
 
 from adamlab.provenance import provenance
 from adamlab.record import folder, scan_files
-from adamlab.record_writer import RunWriter
 from adamlab.symbols import ConfigurationError
 from experiments.command import Command
 from experiments.dry_run import describe
@@ -18,19 +17,20 @@ from experiments.outcome import Outcome
 from experiments.progress import Progress
 from experiments.report import FEW, Report
 from experiments.sweep import Family, Sweep
-from experiments.work import Place, Todo, known_files, to_do
+from experiments.work import Destination, Place, Todo, known_files, to_do
 
 PROGRAM = "converge"
 
 
 def run_all(sweep: Sweep) -> Outcome:
     """Do every run of a sweep that is not recorded yet."""
+    executor = importlib.import_module(f"experiments.executors.{sweep.executor}").Executor(sweep.settings or {})
     families = sweep.families
     resume, dry_run = (_same_for_all(families, name) for name in ("resume", "dry_run"))
-    known = known_files(families, resume)
-    left = to_do(families, known)
+    known = known_files(families)
+    left = to_do(families, known, resume)
     if dry_run:
-        describe(sweep, left)
+        describe(sweep, left, executor.plan)
         return Outcome(0)
     runs = sum(family.size for family in families)
     few = runs <= FEW or sweep.each
@@ -40,9 +40,10 @@ def run_all(sweep: Sweep) -> Outcome:
         for place, paths in known.items():
             here = [todo for todo in left if todo.family.place == place]
             if here:
-                with RunWriter(*place, origin, paths, again=not resume) as writer:
-                    for done in _executor(sweep).execute(here, sweep.settings or {}):
-                        if done.rows is not None:
+                destination = Destination(*place, origin, paths, again=not resume)
+                with destination.writer() as writer:
+                    for done in executor.execute(here, destination):
+                        if done.rows is not None and not done.recorded:
                             writer.add(done.rows, done.trace)
                         progress.advance(done.runs, done.statuses.get("failed", 0))
                         report.take(done)
@@ -58,10 +59,6 @@ def _same_for_all(families: Sequence[Family], name: str) -> bool:
     if len(values) > 1:
         raise ConfigurationError(f"{PROGRAM}: {name} must be the same for all jobs of a sweep")
     return bool(values.pop())
-
-
-def _executor(sweep: Sweep) -> Any:
-    return importlib.import_module(f"experiments.executors.{sweep.executor}")
 
 
 def _recorded(

@@ -144,19 +144,25 @@ class Piece:
             if done.trace is not None:
                 first = sum(frame.height for frame in rows[:-1])
                 traces.append(done.trace.with_columns(pl.col("run") + first))
-        ids = pl.Series("run_id", self.run_ids)
+        whole = self._records(pl.concat(rows).select(*OUTCOME_COLUMNS))
+        if not traces:
+            return whole, None
+        trace = pl.concat(traces)
+        return whole, trace.select(whole["run_id"].gather(trace["run"]), pl.exclude("run"))
+
+    def failed(self, message: str) -> pl.DataFrame:
+        """The records of the runs if none of them could be done, and why."""
+        outcome = pl.DataFrame([{"status": "failed", "error": message}], schema=OUTCOME_COLUMNS)
+        return self._records(outcome.select(pl.all().gather(np.zeros(self.runs, np.int64))))
+
+    def _records(self, outcome: pl.DataFrame) -> pl.DataFrame:
         keys: dict[str, Value] = {"algorithms": self.configuration.algorithms, **self.configuration.keys}
         same = frame([{key: value for key, value in keys.items() if key not in self.varied}], {})
         columns = [
             pl.Series(key, self.varied[key]) if key in self.varied else same[key].new_from_index(0, self.runs)
             for key in keys
         ]
-        outcome = pl.concat(rows).select(*OUTCOME_COLUMNS)
-        whole = pl.DataFrame([ids, *columns]).hstack(outcome)
-        if not traces:
-            return whole, None
-        trace = pl.concat(traces)
-        return whole, trace.select(ids.gather(trace["run"]), pl.exclude("run"))
+        return pl.DataFrame([pl.Series("run_id", self.run_ids), *columns]).hstack(outcome)
 
     def batch(self) -> Batch:
         """The runs as the library takes them."""

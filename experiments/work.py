@@ -1,7 +1,8 @@
-"""The work of a sweep: which runs are to be done, cut into pieces, and what came of a piece."""
+"""The work of a sweep: which runs are to be done, cut into pieces, what came of a piece, and where it is recorded."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from adamlab.many import SIDE_BY_SIDE, compiles, side_by_side
 from adamlab.minimize import kept_steps
 from adamlab.record import files, finished_runs
+from adamlab.record_writer import RunWriter
 from experiments.sweep import Family, Piece
 
 Place = tuple[Path, str]
@@ -68,6 +70,15 @@ class Todo:
         """The runs from ``first`` to ``end``."""
         return self.family.piece(self.places[first:end])
 
+    def part(self, first: int, end: int | None = None) -> "Todo":
+        """The runs from ``first`` to ``end``, still to be done."""
+        return Todo(self.family, self.places[first:end])
+
+    def without(self, run_ids: pl.Series) -> "Todo":
+        """The runs that are not among ``run_ids``."""
+        own = pl.Series("run_id", self.family.piece(self.places).run_ids)
+        return Todo(self.family, self.places[~own.is_in(run_ids.implode()).to_numpy()])
+
 
 class Portions:
     """Hands out the runs of a `Todo` in pieces that take about a second, as it learns how long they take."""
@@ -87,7 +98,7 @@ class Portions:
     @property
     def left(self) -> Todo:
         """The runs that have not been handed out."""
-        return Todo(self._todo.family, self._todo.places[self._next :])
+        return self._todo.part(self._next)
 
     def took(self, piece: Piece, seconds: float) -> None:
         """Learn that a piece took so long."""
@@ -98,16 +109,17 @@ class Portions:
 
 @dataclass(frozen=True)
 class Done:
-    """What came of a piece: how many runs ended how, the failures, and what is still to be recorded.
+    """What came of a piece: how many runs ended how, the failures, and their records.
 
-    ``failures`` has, by message, how many runs failed with it and the record of one of them. ``rows`` and ``trace`` are
-    None where the worker has recorded them.
+    ``failures`` has, by message, how many runs failed with it and the record of one of them. ``recorded``: whoever did
+    the runs has recorded them too; ``rows`` are then to be shown only, and None if they are many.
     """
 
     statuses: Mapping[str, int]
     failures: Mapping[str, tuple[int, Mapping[str, Any]]]
     rows: pl.DataFrame | None = None
     trace: pl.DataFrame | None = None
+    recorded: bool = False
 
     @classmethod
     def of(cls, rows: pl.DataFrame, trace: pl.DataFrame | None) -> "Done":
@@ -119,28 +131,66 @@ class Done:
         }
         return cls(statuses, failures, rows, trace)
 
+    @classmethod
+    def together(cls, parts: Iterable["Done"], rows: bool) -> "Done":
+        """What came of several pieces that have been recorded; with their rows if these are to be shown."""
+        parts = list(parts)
+        statuses: Counter[str] = Counter()
+        failures: dict[str, tuple[int, Mapping[str, Any]]] = {}
+        for part in parts:
+            statuses.update(part.statuses)
+            for message, (count, row) in part.failures.items():
+                before, first = failures.get(message, (0, row))
+                failures[message] = before + count, first
+        shown = [part.rows for part in parts if part.rows is not None] if rows else []
+        return cls(statuses, failures, pl.concat(shown, how="diagonal") if shown else None, recorded=True)
+
     @property
     def runs(self) -> int:
         """How many."""
         return sum(self.statuses.values())
 
 
-def to_do(families: Iterable[Family], known: Mapping[Place, Sequence[Path]]) -> list[Todo]:
-    """The runs of ``families`` that no record in the files ``known`` (by results and study) holds."""
-    recorded = {place: finished_runs(paths).select("run_id").collect()["run_id"] for place, paths in known.items()}
+@dataclass(frozen=True)
+class Destination:
+    """Where the runs of a sweep are recorded, and as coming from where.
+
+    ``known`` are the study's files of runs when the sweep began; ``again``: runs that they hold are recorded again.
+    """
+
+    results: Path
+    study: str
+    provenance: Mapping[str, str]
+    known: Sequence[Path]
+    again: bool = False
+
+    def absolute(self) -> "Destination":
+        """The same for a process in another folder."""
+        return replace(self, results=self.results.absolute(), known=[path.absolute() for path in self.known])
+
+    def writer(self, soonest_seconds: float = RunWriter.SOONEST_SECONDS) -> RunWriter:
+        """What adds runs here."""
+        return RunWriter(self.results, self.study, self.provenance, self.known, self.again, soonest_seconds)
+
+
+def to_do(families: Iterable[Family], known: Mapping[Place, Sequence[Path]], resume: bool) -> list[Todo]:
+    """The runs of ``families`` that no record in the files ``known`` (by results and study) holds.
+
+    Without ``resume`` all of them.
+    """
+    paths = known if resume else {}
+    recorded = {place: finished_runs(paths[place]).select("run_id").collect()["run_id"] for place in paths}
     left = []
     for family in families:
-        ids = recorded[family.place]
-        places = np.arange(family.size)
-        if not ids.is_empty():
-            wanted = pl.Series("run_id", family.run_ids)
-            places = np.flatnonzero(~wanted.is_in(ids.implode()).to_numpy())
-        if places.size:
-            left.append(Todo(family, places))
+        todo = Todo(family, np.arange(family.size))
+        if resume and not recorded[family.place].is_empty():
+            todo = todo.without(recorded[family.place])
+        if todo.runs:
+            left.append(todo)
     return left
 
 
-def known_files(families: Iterable[Family], resume: bool) -> dict[Place, list[Path]]:
-    """The files of runs of every study that ``families`` write into; none if all is to be run again."""
+def known_files(families: Iterable[Family]) -> dict[Place, list[Path]]:
+    """The files of runs of every study that ``families`` write into."""
     places = dict.fromkeys(family.place for family in families)
-    return {place: files(*place, "runs") if resume else [] for place in places}
+    return {place: files(*place, "runs") for place in places}

@@ -35,6 +35,9 @@ ALLOWED = {
 WATCHED = {"adamlab", "hydra", "hydra_plugins", "omegaconf", "matplotlib", "experiments", "reports", "benchmarks"}
 
 
+LOCKS = [f"requirements{which}.lock" for which in ("", "-test", "-peers", "-cluster")]
+
+
 def imports(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -68,7 +71,7 @@ def test_every_leaf_has_its_configuration_and_the_other_way_round(root, group):
     }
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock", "requirements-peers.lock"])
+@pytest.mark.parametrize("name", LOCKS)
 def test_the_lock_names_versions_and_hashes_and_no_host(root, name):
     text = (root / name).read_text()
     assert not re.search(r"https?:|file:|index-url|find-links", text)

@@ -27,10 +27,11 @@ def recorded(tmp_path_factory):
     printed = {}
     (module,) = (block for block in blocks(root, "python") if "def df(" in block)
     (folder / "my_module.py").write_text(module)
-    # What needs the peers is for `make test-peers`.
+    # What needs the peers is for `make test-peers`, and what needs a cluster for `make test-cluster`.
     elsewhere = (
         "conformance",
         "which_adam",
+        "hydra/launcher=",
         *(() if importlib.util.find_spec("jax") else ("# the derivative by JAX",)),
     )
     for line in lines(root):

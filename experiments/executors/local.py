@@ -19,8 +19,10 @@ import joblib
 from adamlab.registry import refuse_unknown
 from adamlab.stopping import INTERRUPTED
 from adamlab.symbols import Number
+from experiments.calibration import Calibration
+from experiments.progress import duration
 from experiments.sweep import Piece
-from experiments.work import Done, Portions, Todo
+from experiments.work import Destination, Done, Portions, Todo
 
 WORKERS = Number("", "[1, 1024]", whole=True)
 # Seconds of work with Python's lock after which processes are worth their start, and the runs of a piece for them.
@@ -31,16 +33,25 @@ HEARD_SECONDS = 0.1
 Turn = tuple[Portions, Piece]
 
 
-def execute(work: Sequence[Todo], settings: Mapping[str, Any]) -> Iterator[Done]:
-    """Do ``work``; ``settings`` has ``workers``, how many cores to use (None: all)."""
-    refuse_unknown("local", settings, ("workers",))
-    given = settings.get("workers")
-    workers = len(os.sched_getaffinity(0)) if given is None else WORKERS.check("local", "workers", given)
-    compiled = [todo for todo in work if todo.is_compiled]
-    turns = ((portions, piece) for portions in map(Portions, compiled) for piece in portions)
-    alone = workers == 1 or sum(todo.runs for todo in compiled) <= 1
-    yield from map(_perform, turns) if alone else _in_threads(turns, workers)
-    yield from _called([todo for todo in work if not todo.is_compiled], workers)
+class Executor:
+    """``settings`` has ``workers``, how many cores to use (None: all)."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        refuse_unknown("local", settings, ("workers",))
+        given = settings.get("workers")
+        self._workers = len(os.sched_getaffinity(0)) if given is None else WORKERS.check("local", "workers", given)
+
+    def execute(self, work: Sequence[Todo], destination: Destination) -> Iterator[Done]:  # noqa: ARG002
+        """Do ``work``; it is for the caller to record it."""
+        compiled = [todo for todo in work if todo.is_compiled]
+        turns = ((portions, piece) for portions in map(Portions, compiled) for piece in portions)
+        alone = self._workers == 1 or sum(todo.runs for todo in compiled) <= 1
+        yield from map(_perform, turns) if alone else _in_threads(turns, self._workers)
+        yield from _called([todo for todo in work if not todo.is_compiled], self._workers)
+
+    def plan(self, work: Sequence[Todo], calibration: Calibration) -> str:
+        """How long it takes."""
+        return f"{duration(calibration.seconds(work))} on one core"
 
 
 def _perform(turn: Turn) -> Done:
