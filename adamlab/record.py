@@ -191,6 +191,11 @@ class Study:
         return read(self.results, self.name, "runs")
 
     @cached_property
+    def lazy_runs(self) -> pl.LazyFrame:
+        """`runs`, of which only what is asked for is read: for studies of a million."""
+        return scan(self.results, self.name, "runs")
+
+    @cached_property
     def trace(self) -> pl.DataFrame:
         """A row a kept step of these runs."""
         return read(self.results, self.name, "trace")

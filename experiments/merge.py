@@ -1,4 +1,7 @@
-"""Merge the files of a study, or of all, into few: ``python experiments/merge.py [study=<name>] [results=<folder>]``."""
+"""Merge the record files of a study into few: ``python experiments/merge.py [study=<name>] [results=<folder>]``.
+
+Without a study, those of all.
+"""
 
 import sys
 from pathlib import Path

@@ -2,7 +2,7 @@
 
 ``python reports/build.py [study=<name>] [results=<folder>] [out=<folder>]``. Runs nothing. A report is a module of this
 folder with STUDY, KIND, COMMAND, TITLE and QUESTION, and the functions ``table``, ``answer`` and ``figure`` of a
-`adamlab.record.Study`; the folder is the registry.
+`adamlab.record.Study`; the folder is the registry. A study that none asks about has `reports.any_sweep`.
 """
 
 import importlib
@@ -13,14 +13,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import jinja2
 
 from adamlab.record import Study
 from adamlab.symbols import ConfigurationError
-from reports import style
+from reports import any_sweep, style
 from reports.unanswered import Unanswered
 
 HERE = Path(__file__).parent
@@ -60,7 +59,7 @@ def main(arguments: list[str]) -> int:
     """Build what the arguments ask for; returns the exit code."""
     try:
         options = _options(arguments)
-        reports = _reports(options["study"])
+        reports = _reports(options["study"], Path(options["results"]))
         sections = [_build(report, Path(options["results"]), Path(options["out"])) for report in reports]
         built = [section for section in sections if section is not None]
         if not built:
@@ -90,18 +89,20 @@ def _options(arguments: list[str]) -> dict[str, str]:
     return options
 
 
-def _reports(study: str) -> list[ModuleType]:
-    """The reports of a study, or of all, in the order of their names."""
+def _reports(study: str, results: Path) -> list[Any]:
+    """The reports of a study, or of all, in the order of their names; then of each study without any of its own."""
     names = [module.name for module in pkgutil.iter_modules([str(HERE)])]
     modules = [importlib.import_module(f"reports.{name}") for name in names if name != "build"]
     modules = [module for module in modules if hasattr(module, "TITLE")]
-    studies = sorted({module.STUDY for module in modules})
-    if study and study not in studies:
-        raise ConfigurationError(f"build: study must be one of {', '.join(studies)}; it is {study!r}")
-    return [module for module in modules if study in ("", module.STUDY)]
+    asked = {module.STUDY for module in modules}
+    others = sorted(path.parent.name for path in results.glob("*/runs") if path.parent.name not in asked)
+    if study and study not in {*asked, *others}:
+        raise ConfigurationError(f"build: study must be one of {', '.join(sorted({*asked, *others}))}; it is {study!r}")
+    reports = [*modules, *(any_sweep.of(other) for other in others)]
+    return [report for report in reports if study in ("", report.STUDY)]
 
 
-def _build(report: ModuleType, results: Path, out: Path) -> Section | None:
+def _build(report: Any, results: Path, out: Path) -> Section | None:
     """Write a report's files and return its section of the page; None where its question has no records yet."""
     study = Study(results, report.STUDY)
     provenance = study.provenance(report.KIND)
