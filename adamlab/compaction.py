@@ -11,7 +11,6 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-
 from adamlab.record import Kind, files, folder, provenance, read
 from adamlab.record_writer import MERGED, REPLACES, locked, new_name, remove_leftovers, write
 
