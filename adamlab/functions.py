@@ -25,7 +25,7 @@ def checked_pair(caller: str, functions: Any, begin: Array, name: str = "pair") 
         )
     value, gradient = (OnTensors(function) if uses_torch(function) else function for function in pair)
     x = begin.copy()
-    loss = np.asarray(value(x))
+    loss = _at_start(caller, "value", value, x)
     if loss.size != 1 or loss.dtype.kind not in "fiu":
         raise ConfigurationError(f"{caller}: value(theta) must be a number; it is {_described(loss)}")
     if not np.isfinite(loss).all():
@@ -34,7 +34,7 @@ def checked_pair(caller: str, functions: Any, begin: Array, name: str = "pair") 
         from adamlab.autodiff import differentiated
 
         value, gradient = differentiated(caller, value, begin)
-    slope = np.asarray(gradient(x))
+    slope = _at_start(caller, "gradient", gradient, x)
     if slope.shape != begin.shape or slope.dtype.kind not in "fiu":
         expected = f"an array of theta's shape {begin.shape}"
         raise ConfigurationError(f"{caller}: gradient(theta) must be {expected}; it is {_described(slope)}")
@@ -44,6 +44,16 @@ def checked_pair(caller: str, functions: Any, begin: Array, name: str = "pair") 
     if x.tobytes() != begin.tobytes():
         raise ConfigurationError(f"{caller}: value and gradient must leave theta alone; one of them changes it")
     return FunctionPair(value, gradient, begin.dtype.name, name)
+
+
+def _at_start(caller: str, role: str, function: Any, x: Array) -> NDArray[Any]:
+    try:
+        return np.asarray(function(x))
+    except Exception as error:
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        raise ConfigurationError(
+            f"{caller}: {role}(theta) must have a value at the start; it raises {reason}"
+        ) from error
 
 
 def _described(given: NDArray[Any]) -> str:

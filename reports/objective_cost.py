@@ -87,9 +87,7 @@ def figure(study: Study) -> Figure:
         _with_intervals(axes, users, RATIO, list(range(users.height)), "")
         axes.axvline(1, color=style.INK, linewidth=1.4)
         axes.set_yticks(range(users.height), users["objective"].to_list(), fontsize=7.5)
-        axes.set(
-            ylim=(-0.8, users.height - 0.2), xlabel="a user's functions over the lab's leaf: ratio of medians, interval"
-        )
+        axes.set(ylim=(-0.8, users.height - 0.2), xlabel="a user's functions over the lab's leaf")
         axes.grid(axis="y", visible=False)
     return drawn
 

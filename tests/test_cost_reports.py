@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from adamlab.record import Study
-from reports import all_cores, cost, cost_ratio, leaf_cost, many_runs
+from reports import all_cores, cost, cost_ratio, leaf_cost, many_runs, objective_cost
 from reports.style import _moved_apart
 from reports.unanswered import Unanswered
 
@@ -18,13 +18,14 @@ QUICK = ["timing.rounds=2", "timing.min_sample_seconds=1e-4", "timing.max_run_se
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """The folder of small studies: both forms beside NumPy as written, methods beside floors, many runs, threads."""
+    """The folder of small studies: NumPy as written, methods beside floors, many runs, threads, objectives."""
     folder, root = tmp_path_factory.mktemp("cost"), Path(__file__).parent.parent
     for line in (
         ["+study=cost", "dim=2,200", "dtype=float64", "peers=[numpy_as_written]", "timing.max_step_seconds=60"],
         ["+study=leaf_cost", "optimizer=adam,sgd,lars", "dim=64"],
         ["+study=many_runs", "optimizer=adam", "dim=1,2", "coordinates=256", "n_steps=20", "timing.max_run_seconds=60"],
         ["+study=all_cores", "optimizer=adam", "dim=64", "dtype=float64", "peers=[]"],
+        ["+study=objective_cost", "objective=sphere,booth"],
     ):
         command = [sys.executable, root / "experiments/cost.py", *QUICK, *line]
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
@@ -97,19 +98,31 @@ def test_only_methods_that_work_by_coordinate_are_held_against_their_floor(resul
     assert (table["times_floor"] == table["ns_per_step"] / table["floor_ns_per_step"]).all()
 
 
+def test_a_users_functions_stand_beside_the_leaf_of_the_same_objective(results):
+    study = Study(results, "objective_cost")
+    rows = {row["objective"]: row for row in objective_cost.table(study).iter_rows(named=True)}
+    assert {name: row["dim"] for name, row in rows.items()} == {"sphere": 128, "booth": 2}
+    times = dict(
+        study.timings.filter(pl.col("objective") == "sphere").select("implementation", "ns_per_step").iter_rows()
+    )
+    assert rows["sphere"][objective_cost.RATIO] == times[objective_cost.USERS] / times["adamlab"]
+    assert rows["booth"][objective_cost.RATIO] is None
+    assert f"sphere {rows['sphere'][objective_cost.RATIO]:.2f}" in objective_cost.answer(study)
+
+
 def test_a_peer_that_was_asked_for_and_not_there_is_named(results, tmp_path):
     study = rewritten(results, tmp_path, lambda rows: rows, rust_seed="rustc is not on this machine")
     assert "Missing: rust_seed (rustc is not on this machine)." in cost.answer(study)
     assert "No peer was missing." in cost.answer(Study(results, "cost"))
 
 
-@pytest.mark.parametrize("report", [cost, leaf_cost])
+@pytest.mark.parametrize("report", [cost, leaf_cost, objective_cost])
 def test_a_question_without_its_records_says_what_is_missing(report, tmp_path):
     with pytest.raises(Unanswered, match=r"^no .+ is recorded$"):
         report.table(Study(tmp_path, report.STUDY))
 
 
-@pytest.mark.parametrize("study", ["cost", "leaf_cost"])
+@pytest.mark.parametrize("study", ["cost", "leaf_cost", "objective_cost"])
 def test_a_rebuild_gives_the_same_bytes(command, results, tmp_path, study):
     for out in ("a", "b"):
         done = command("reports/build.py", f"study={study}", f"results={results}", f"out={tmp_path / out}")

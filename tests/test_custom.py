@@ -31,6 +31,9 @@ def called(x):
 def short(x):
     return x[:1]
 
+def broken(x):
+    raise ValueError("no such luck")
+
 def nan(x):
     return np.nan
 
@@ -107,6 +110,12 @@ REFUSED = {
         "my_module:f",
         "my_module:short",
     ): "gradient(theta) must be an array of theta's shape (2,); it is an array of float64, shape (1,)",
+    (
+        "my_module:broken",
+        "my_module:df",
+    ): "value(theta) must have a value at the start; it raises ValueError: no such luck",
+    ("my_module:f", "my_module:broken"): "gradient(theta) must have a value at the start; "
+    "it raises ValueError: no such luck",
     ("my_module:nan", "my_module:df"): "value(theta) must be finite at the start; it is nan",
     ("my_module:f", "my_module:nans"): "gradient(theta) must be finite at the start; it has nan",
     ("my_module:f", "no_such_module:df"): "gradient must lie in a module that can be imported; no_such_module gives "

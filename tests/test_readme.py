@@ -38,6 +38,7 @@ def recorded(tmp_path_factory):
         if line.startswith("python ") and not any(word in line for word in elsewhere):
             _, program, *arguments = shlex.split(line, comments=True)
             arguments += ["timing.rounds=2"] if "cost.py" in program else []
+            arguments += ["objective=sphere"] if "+study=objective_cost" in arguments else []
             arguments += [f"out={folder / 'out'}"] if "build.py" in program else []
             command = [sys.executable, root / program, *arguments]
             printed[line] = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
