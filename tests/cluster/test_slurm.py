@@ -30,7 +30,7 @@ def why_not():
 
 REASON = why_not()
 # One after the other: they share the nodes, and one takes a node down.
-pytestmark = [pytest.mark.skipif(REASON is not None, reason=str(REASON)), pytest.mark.xdist_group("slurm")]
+pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
 
 def records(folder):
