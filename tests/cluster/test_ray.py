@@ -28,7 +28,7 @@ def why_not():
 
 
 REASON = why_not()
-pytestmark = [pytest.mark.skipif(REASON is not None, reason=str(REASON)), pytest.mark.xdist_group("ray")]
+pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
 
 def workers():

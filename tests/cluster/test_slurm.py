@@ -30,7 +30,7 @@ def why_not():
 
 REASON = why_not()
 # One after the other: they share the nodes, and one takes a node down.
-pytestmark = [pytest.mark.skipif(REASON is not None, reason=str(REASON)), pytest.mark.xdist_group("slurm")]
+pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
 
 def records(folder):
@@ -96,7 +96,7 @@ def a_worker(folder, process, seconds=1):
 def test_ten_thousand_runs_go_through_sbatch(command, tmp_path, capsys):
     sweep = ("dim=2", "n_steps=100", "trace=none", "optimizer.lr='${linspace:0.001,0.1,100}'", "seed=range(0,100)")
     begun = time.perf_counter()
-    done = command(PROGRAM, *SLURM, "hydra.launcher.chunk_seconds=0.05", *sweep)
+    done = command(PROGRAM, *SLURM, "hydra.launcher.chunk_seconds=0.05", "hydra.launcher.max_jobs=2", *sweep)
     with capsys.disabled():
         print(f"\n10,000 runs through sbatch: {time.perf_counter() - begun:.1f} s")
     assert (done.code, done.out.splitlines()[0].partition(";")[0]) == (0, "10,000 run, 0 recorded before")
