@@ -1,5 +1,6 @@
 """What a command line asks for: runs, in families of one method on one problem that differ in numbers only."""
 
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -137,7 +138,23 @@ class Piece:
         return run_ids(self.configuration.keys, varied, self.configuration.algorithms)
 
     def perform(self) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-        """Do the runs; returns their records, and those of their traces if they keep any."""
+        """Do the runs; returns their records, and those of their traces if they keep any.
+
+        If they cannot be done together (for want of memory, say), each is done alone; one that raises is a record too.
+        """
+        try:
+            return self._together()
+        except Exception as error:
+            if self.runs == 1:
+                return self.failed(traceback.format_exception_only(error)[-1].strip()), None
+        alone = [self._one(i).perform() for i in range(self.runs)]
+        traces = [trace for _, trace in alone if trace is not None]
+        return pl.concat([rows for rows, _ in alone]), pl.concat(traces) if traces else None
+
+    def _one(self, i: int) -> "Piece":
+        return Piece(self.configuration, {key: values[i : i + 1] for key, values in self.varied.items()}, 1)
+
+    def _together(self) -> tuple[pl.DataFrame, pl.DataFrame | None]:
         rows, traces = [], []
         for _, done in run_batch(self.batch(), threads=1):
             rows.append(done.runs)

@@ -204,6 +204,13 @@ def test_a_sweep_of_many_says_how_many_ended_how_and_its_failures_at_the_end(com
     assert done.out.count("max_steps") == 1
 
 
+def test_runs_that_cannot_be_done_together_fail_alone(command, tmp_path):
+    done = command(PROGRAM, "-m", "dim=10000000000000000,2", "seed=0,1,2", "n_steps=20", "trace=none")
+    assert done.code == 1
+    assert "Traceback" not in done.out + done.err
+    assert rows(tmp_path).sort("dim", "seed")["status"].to_list() == ["max_steps"] * 3 + ["failed"] * 3
+
+
 def test_a_dry_run_says_what_would_be_run_and_runs_nothing(command, tmp_path):
     sweep = ("-m", "optimizer=adam,sgd", "optimizer.lr=${logspace:-3,0,40}", "seed=0,1", *SMALL)
     done = command(PROGRAM, *sweep, "dry_run=true")
