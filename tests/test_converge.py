@@ -16,7 +16,9 @@ from adamlab.record_writer import RunWriter
 
 PROGRAM = "experiments/converge.py"
 SMALL = ("dim=2", "n_steps=20")
-LEAVES = (Path(__file__).parent.parent / "conf" / "optimizer").glob("*.yaml")
+CONF = Path(__file__).parent.parent / "conf"
+LEAVES = (CONF / "optimizer").glob("*.yaml")
+STUDIES = sorted(path.stem for path in (CONF / "study").glob("*.yaml"))
 
 
 def records(tmp_path, study="default", kind="runs"):
@@ -180,7 +182,7 @@ REFUSED = {
         f"converge: optimizer must be one of {', '.join(sorted(path.stem for path in LEAVES))}; "
         "it is 'adm'; did you mean adam?"
     ),
-    "+study=sed": "converge: study must be one of cost, leaf_cost, seed, seed_cost; it is 'sed'; did you mean seed?",
+    "+study=sed": f"converge: study must be one of {', '.join(STUDIES)}; it is 'sed'; did you mean seed?",
     "optimizer.lrr=1": (
         "converge: there is no key optimizer.lrr; did you mean optimizer.lr? "
         "(known: optimizer.lr, optimizer.beta1, optimizer.beta2, optimizer.eps)"

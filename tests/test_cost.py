@@ -90,8 +90,8 @@ def test_every_rust_form_is_the_algorithm_it_is_timed_as(form, optimizer, kind):
         ("timing.rounds=0", "timing: rounds must lie in [1, inf); it is 0"),
         (
             "peers=[rust]",
-            "peers: must be among avx512, jax, numpy_as_written, optax, pytorch_optimizer, rust_seed, torch; "
-            "it is 'rust'; did you mean rust_seed?",
+            "peers: must be among avx512, jax, numpy_as_written, optax, pytorch_optimizer, rust_seed, torch, "
+            "users_functions; it is 'rust'; did you mean rust_seed?",
         ),
         ("peers=rust_seed", "cost: peers must be a list of names, such as [rust_seed]; it is 'rust_seed'"),
         ("timing=3", f"cost: timing must hold {PROTOCOL}; it is 3"),

@@ -106,7 +106,8 @@ def test_a_report_without_records_is_left_out_and_none_at_all_is_refused(command
     [
         (
             "study=sead",
-            "build: study must be one of cost, leaf_cost, objective_cost, performance, seed, which_adam; it is 'sead'",
+            "build: study must be one of all_cores, cost, leaf_cost, many_runs, objective_cost, performance, seed, "
+            "which_adam; it is 'sead'",
         ),
         ("colour=red", "build: takes study=..., results=..., out=...; it is 'colour=red'"),
         ("study=", "build: takes study=..., results=..., out=...; it is 'study='"),

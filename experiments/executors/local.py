@@ -14,8 +14,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any
 
-import joblib
-
 from adamlab.registry import refuse_unknown
 from adamlab.stopping import INTERRUPTED
 from adamlab.symbols import Number
@@ -102,6 +100,9 @@ def _called(work: Sequence[Todo], workers: int) -> Iterator[Done]:
 
 
 def _in_processes(work: Sequence[Todo], workers: int) -> Iterator[Done]:
+    # Importing it takes a tenth of the start of a program that mostly does without.
+    import joblib
+
     pieces = (todo.piece(first, first + SHARED_RUNS) for todo in work for first in range(0, todo.runs, SHARED_RUNS))
     with warnings.catch_warnings():
         # Said when the sweep ends before its pieces do, which is said already.

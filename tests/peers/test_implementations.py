@@ -23,7 +23,14 @@ CLOSE = {"float64": 1e-12, "float32": 1e-4}
 def keys(optimizer, dim, dtype, tol=0.0):
     start = {"objective": "sphere", "objective.x0": STARTS[dim], "dim": dim, "dtype": dtype}
     start |= {"noise": "none", "schedule": "constant", "grad_tol": 0.0, "loss_target": -np.inf}
-    return {**keys_of("optimizer", leaf_from_file("optimizer", optimizer)), **start, "tol": tol, "n_steps": 500}
+    return {
+        **keys_of("optimizer", leaf_from_file("optimizer", optimizer)),
+        **start,
+        "tol": tol,
+        "n_steps": 500,
+        "runs": 1,
+        "threads": 1,
+    }
 
 
 def ours(optimizer, dim, dtype, tol=0.0):
