@@ -66,12 +66,12 @@ def test_a_sweep_on_ray_is_complete_though_a_worker_is_killed_and_an_error_there
     # A worker in which Python itself fails: its runs are rows that say so.
     (tmp_path / "broken").mkdir()
     there = 'b"default_worker" in open("/proc/self/cmdline", "rb").read()'
-    spoil = f'import sys\nif {there}:\n    sys.modules["joblib"] = None\n'
+    spoil = f'import sys\nif {there}:\n    sys.modules["polars"] = None\n'
     (tmp_path / "broken" / "sitecustomize.py").write_text(spoil)
     broken = {**os.environ, "PYTHONPATH": str(tmp_path / "broken")}
     line.append("seed=range(0,50)")
     again = subprocess.run(line, cwd=tmp_path, env=broken, capture_output=True, text=True, check=False)
     assert (again.returncode, "20 run, 30 recorded before" in again.stdout) == (1, True), again.stderr
-    assert "ray: a task failed: ModuleNotFoundError: import of joblib halted" in again.stdout
+    assert "ray: a task failed: ModuleNotFoundError: import of polars halted" in again.stdout
     assert "Traceback" not in again.stdout + again.stderr
     assert pl.read_parquet(folder / "*.parquet")["run_id"].n_unique() == 50
