@@ -127,11 +127,11 @@ class Command:
         settings: Mapping[str, Any],
     ) -> list[JobReturn]:
         """Run the jobs that another sweeper has chosen."""
-        cfgs = [_composed_job(loader, config, lines, first + i) for i, lines in enumerate(jobs)]
+        cfgs: list[DictConfig] = []
         compositions: list[tuple[Composed, list[Axis]]] = []
-        for cfg in cfgs:
-            HydraConfig.instance().set_config(cfg)
-            compositions.append((composed(cfg), []))
+        for i, lines in enumerate(jobs):
+            cfgs.append(_composed_job(loader, config, lines, first + i))
+            compositions.append((composed(cfgs[-1]), []))
         self._started = True
         sweep = Sweep(self._name, compositions, (), executor, settings, each=True)
         outcome = self._together(sweep)

@@ -1,6 +1,5 @@
 """What a sweep says of its runs: a line for each of a few, how many ended how, and a table of failures at the end."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -24,33 +23,29 @@ class Report:
     def __init__(self, runs: int, recorded: Iterable[Mapping[str, Any]] | None) -> None:
         self._runs = runs
         self._rows: dict[str, Mapping[str, Any]] | None = None if recorded is None else {}
-        self._statuses: Counter[str] = Counter()
-        self._failures: dict[str, tuple[int, Mapping[str, Any]]] = {}
+        self._all = Done({}, {})
         for row in recorded or ():
             self._show(row, " (recorded before)")
 
     def take(self, done: Done) -> None:
         """Take in a piece."""
-        self._statuses.update(done.statuses)
-        for message, (count, row) in done.failures.items():
-            before, first = self._failures.get(message, (0, row))
-            self._failures[message] = before + count, first
+        self._all = Done.together([self._all, done], rows=False)
         if self._rows is not None and done.rows is not None:
             for row in done.rows.iter_rows(named=True):
                 self._show(row, "")
 
     def close(self) -> None:
         """Say how many ended how, and the failures."""
-        if self._rows is None and self._statuses:
-            self.say(", ".join(f"{count:,} {status}" for status, count in self._statuses.most_common()))
-        if self._failures and self._runs > 1:
-            self.say(f"{self._statuses['failed']:,} failed:")
-            for message, (count, row) in sorted(self._failures.items(), key=lambda item: -item[1][0])[:SHOWN]:
+        statuses, failures = self._all.statuses, self._all.failures
+        if self._rows is None and statuses:
+            counts = sorted(statuses.items(), key=lambda item: -item[1])
+            self.say(", ".join(f"{count:,} {status}" for status, count in counts))
+        if failures and self._runs > 1:
+            self.say(f"{self._failed:,} failed:")
+            for message, (count, row) in sorted(failures.items(), key=lambda item: -item[1][0])[:SHOWN]:
                 self.say(f"{count:>9,}  {message}; such as {what(row)}")
-            if len(self._failures) > SHOWN:
-                self.say(
-                    f"{len(self._failures) - SHOWN:>9,}  other messages; the column error of the records has them all"
-                )
+            if len(failures) > SHOWN:
+                self.say(f"{len(failures) - SHOWN:>9,}  other messages; the column error of the records has them all")
 
     def say(self, line: str) -> None:
         """A line on standard output, above a bar if there is one."""
@@ -59,7 +54,11 @@ class Report:
     @property
     def outcome(self) -> Outcome:
         """What came of it."""
-        return Outcome(self._statuses["failed"], self._rows or {})
+        return Outcome(self._failed, self._rows or {})
+
+    @property
+    def _failed(self) -> int:
+        return self._all.statuses.get("failed", 0)
 
     def _show(self, row: Mapping[str, Any], remark: str) -> None:
         assert self._rows is not None
