@@ -105,7 +105,7 @@ def send_away(
                 elif isinstance(answer, Done) and answer.runs == chunk.runs:
                     yield answer
                 else:
-                    lost = answer if isinstance(answer, Lost) else Lost("it was ended early", again=True)
+                    lost = answer if isinstance(answer, Lost) else Lost("a worker was ended early", again=True)
                     done, again = _lost(name, chunk, lost, sizes.retries)
                     yield from done
                     if again:

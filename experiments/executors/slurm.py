@@ -158,7 +158,7 @@ class _Jobs:
                 outcome, value = pickle.load(file)
             self._ended.pop(path, None)
             job, chunk = self._jobs.pop(path)
-            yield chunk, value if outcome == "success" else self._failed(job, value)
+            yield chunk, self._returned(job, chunk, value) if outcome == "success" else self._failed(job, value)
         now = time.monotonic()
         first, last = ASK_SECONDS
         if now - self._asked > min(last, max(first, (now - self._begun) / 10)):
@@ -178,6 +178,13 @@ class _Jobs:
                 folder.chmod(folder.stat().st_mode)
             found.extend(path for path in folder.iterdir() if path in self._jobs)
         return found
+
+    def _returned(self, job: str, chunk: Chunk, done: Done) -> Answer:
+        """What a job has done; one that was told to stop, as by a node that is taken down, has not done all of it."""
+        if done.runs == chunk.runs:
+            return done
+        self._well = False
+        return Lost(f"job {job} was ended early", again=True)
 
     def _failed(self, job: str, trace: str) -> Answer:
         """What a Python error in a job means."""
