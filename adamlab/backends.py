@@ -18,6 +18,7 @@ from adamlab.problem import Array, Problem
 from adamlab.reduction import squared_length
 from adamlab.schedules.constant import Constant
 from adamlab.stopping import GOES_ON, Stopping, after_step, at_point
+from adamlab.subnormal import flushed
 
 
 class Stepper(Protocol):
@@ -89,13 +90,14 @@ class Rule:
         self.optimizer, self.schedule, self.n_steps = optimizer, schedule, n_steps
 
     def coefficients(self, t: int, carry: tuple[float, ...]) -> tuple[Any, tuple[float, ...]]:
-        """The optimizer's coefficients for step ``t``, with its learning rate under the schedule."""
+        """The optimizer's coefficients for step ``t``, its learning rate under the schedule; and the next carry."""
         optimizer = self.optimizer
         if not isinstance(self.schedule, Constant):
             optimizer = copy.copy(optimizer)
             # The rate of a step may be 0 where that of a run may not: no range check.
             object.__setattr__(optimizer, "lr", self.optimizer.lr * self.schedule.factor(t, self.n_steps))
-        return optimizer.coefficients(t, *carry)  # type: ignore[no-any-return]
+        c, carry = optimizer.coefficients(t, *carry)
+        return c, flushed(carry)
 
 
 def acts_on(optimizer: Any) -> str:

@@ -38,6 +38,7 @@ from adamlab.landscape import Landscape, given_gradient, landscape_of, not_compi
 from adamlab.numba_language import (
     compile_loop,
     compile_part,
+    flushed,
     in_dtype,
     in_numba,
 )
@@ -54,8 +55,20 @@ SHARED_FROM = 1 << 19
 
 
 @cache
-def rate_of_step(optimizer: Any, schedule: Any) -> Any:
-    """``of_step(h, s, t, n_steps)``: the optimizer's named hyperparameters at step ``t``, lr under the schedule."""
+def coefficients_of_step(optimizer: Any, schedule: Any) -> Any:
+    """``of_step(h, s, t, n_steps, carry)``: see `adamlab.backends.Rule.coefficients`."""
+    named, coefficients = _named_at_step(optimizer, schedule), compile_part(optimizer.coefficients)
+
+    @compile_loop
+    def of_step(h, s, t, n_steps, carry):
+        c, carry = coefficients(named(h, s, t, n_steps), t, *carry)
+        return c, flushed(carry)
+
+    return of_step
+
+
+def _named_at_step(optimizer: Any, schedule: Any) -> Any:
+    """``at_step(h, s, t, n_steps)``: the optimizer's named hyperparameters at step ``t``, lr under the schedule."""
     named = named_parameters(optimizer)
     if schedule is Constant or "lr" not in parameter_names(optimizer):
         return compile_part(lambda h, s, t, n_steps: named(h))
@@ -64,22 +77,22 @@ def rate_of_step(optimizer: Any, schedule: Any) -> Any:
     after = at + 1
 
     @compile_loop
-    def of_step(h, s, t, n_steps):
+    def at_step(h, s, t, n_steps):
         return named((*h[:at], h[at] * factor(of_schedule(s), t, n_steps), *h[after:]))
 
-    return of_step
+    return at_step
 
 
 @cache
 def _span_kernel(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
     """``span(...)``: step ``t`` on the blocks from ``first`` to ``end``; see `NumbaStepper` for what it takes."""
-    of_step, coefficients = rate_of_step(optimizer, schedule), compile_part(optimizer.coefficients)
+    of_step = coefficients_of_step(optimizer, schedule)
     environment, sweep = parts.environment(landscape), sweep_over_blocks(optimizer, landscape)
 
     @numba.njit(error_model="numpy", nogil=True, _nrt=False)
     def span(h, s, n_steps, p, q, keys, carry, t, arrays, first, end, lanes, sums):
         zero = arrays[0].dtype.type(0)
-        c, carry = coefficients(of_step(h, s, t, n_steps), t, *carry)
+        c, carry = of_step(h, s, t, n_steps, carry)
         env = environment(p, q, keys[0], keys[1], zero)
         sweep(in_dtype(c, zero), env, t, arrays, first, end, lanes, sums)
         return carry
@@ -90,7 +103,7 @@ def _span_kernel(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
 @cache
 def _advance_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches: bool) -> Any:
     """``advance(...)``: step after step until one of the ends; see `NumbaStepper.advance` for what it takes."""
-    of_step, coefficients = rate_of_step(optimizer, schedule), compile_part(optimizer.coefficients)
+    of_step = coefficients_of_step(optimizer, schedule)
     environment, sweep = parts.environment(landscape), sweep_over_blocks(optimizer, landscape)
     fill, step_ends = parts.fill_gradient(landscape), compile_part(after_step)
     point_ends = _watch(landscape, reported_place(optimizer)) if watches else compile_part(_unwatched)
@@ -102,10 +115,10 @@ def _advance_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches
         env = environment(p, q, keys[0], keys[1], zero)
         while t < until and stopped == GOES_ON:
             t += 1
-            c, carry = coefficients(of_step(h, s, t, n_steps), t, *carry)
+            c, carry = of_step(h, s, t, n_steps, carry)
             fill(env, t, arrays[0], data, draws, arrays[-1])
             sweep(in_dtype(c, zero), env, t, arrays, 0, sums.size, lanes, sums)
-            step_sq = sum_of_sums(sums)
+            step_sq = sum_of_sums(sums, lanes)
             stopped = step_ends(step_sq, limits[0])
             if stopped == GOES_ON:
                 stopped = point_ends(env[0], arrays, data, arrays[own:], limits)

@@ -22,7 +22,7 @@ import numpy as np
 
 from adamlab import landscape as parts
 from adamlab.backends import reported_place, state_names
-from adamlab.compiled import kept_on_disk, rate_of_step
+from adamlab.compiled import coefficients_of_step, kept_on_disk
 from adamlab.compiled_sweep import sum_of_sums, sweep_over_blocks
 from adamlab.landscape import Landscape
 from adamlab.numba_language import (
@@ -73,7 +73,7 @@ def _step_of_lanes(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
 
     Leaves their squared lengths in ``squares``.
     """
-    of_step, coefficients = rate_of_step(optimizer, schedule), compile_part(optimizer.coefficients)
+    of_step = coefficients_of_step(optimizer, schedule)
     update = compile_part(in_numba(optimizer.update))
     slope, clip = parts.slope(landscape), parts.clip(landscape)
     last = len(state_names(optimizer)) + 1
@@ -93,18 +93,18 @@ def _step_of_lanes(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
     def step(s, n_steps, env, t, n, hyper, carries, commons, keys, arrays, data, rows, squares, tol_sq):
         zero, width = arrays[0].dtype.type(0), squares.size
         dim = arrays[0].size // width
-        example, _ = coefficients(of_step(load(hyper, 0), s, t, n_steps), t, *load_carry(carries, 0))
+        example, _ = of_step(load(hyper, 0), s, t, n_steps, load_carry(carries, 0))
         names, beside, sums = in_dtype(example, zero), load(data, 0), rows[0]
         if dim == 1:
             ended = 0
             for j in range(n):
-                c, carry = coefficients(of_step(load(hyper, j), s, t, n_steps), t, *load_carry(carries, j))
+                c, carry = of_step(load(hyper, j), s, t, n_steps, load_carry(carries, j))
                 store_carry(carries, j, carry)
                 length_sq = advance_lane(in_dtype(c, zero), env, keys, t, 0, j, j, arrays, beside, squares, True)
                 ended += not (tol_sq[j] <= length_sq < math.inf)
             return ended > 0
         for j in range(n):
-            c, carry = coefficients(of_step(load(hyper, j), s, t, n_steps), t, *load_carry(carries, j))
+            c, carry = of_step(load(hyper, j), s, t, n_steps, load_carry(carries, j))
             store_carry(carries, j, carry)
             store_common(commons, j, in_dtype(c, zero))
         for i in range(dim):
@@ -256,7 +256,7 @@ def _move_lane(source, target, hyper, carries, keys, limits, arrays, who, width)
 @cache
 def one_by_one_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches: bool) -> Any:
     """``run(...)``: the runs of a task, one after another."""
-    of_step, coefficients = rate_of_step(optimizer, schedule), compile_part(optimizer.coefficients)
+    of_step = coefficients_of_step(optimizer, schedule)
     environment, sweep = parts.environment(landscape), sweep_over_blocks(optimizer, landscape)
     fill, measure = parts.fill_gradient(landscape), parts.measure(landscape.objective, landscape.dtype)
     step_ends, point_ends = compile_part(after_step), compile_part(at_point)
@@ -288,10 +288,10 @@ def one_by_one_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watch
                 if stopped != GOES_ON or t == n_steps:
                     break
                 t += 1
-                c, carry = coefficients(of_step(h_r, s, t, n_steps), t, *carry)
+                c, carry = of_step(h_r, s, t, n_steps, carry)
                 fill(env, t, arrays[0], data, draws, arrays[-1])
                 sweep(in_dtype(c, zero), env, t, arrays, 0, sums.size, lanes, sums)
-                step_sq = sum_of_sums(sums)
+                step_sq = sum_of_sums(sums, lanes)
                 stopped = step_ends(step_sq, limits[0][r])
             loss, slope_sq, away = measure(env[0], arrays[reported], data, minimisers)
             ends[0][r], ends[1][r], ends[2][r] = t, stopped, step_sq

@@ -25,8 +25,9 @@ from adamlab.numba_language import (
     store_common,
     store_scratch,
     sum_of_block,
+    sum_of_few,
 )
-from adamlab.reduction import BLOCK, LANES, total
+from adamlab.reduction import BLOCK, LANES
 
 
 def sweep_over_blocks(optimizer: Any, landscape: Landscape) -> Any:
@@ -41,6 +42,12 @@ def sweep_over_blocks(optimizer: Any, landscape: Landscape) -> Any:
     @compile_loop
     def sweep(c, env, t, arrays, first, end, lanes, sums):
         size = arrays[0].size
+        if size < LANES:
+            # Blocks and lanes would take as long as such a step itself.
+            for k in range(size):
+                store_scratch(lanes, k, (advance(c, env, t, arrays, k),))
+            sums[0] = sum_of_few(lanes[0], size)
+            return
         for b in range(first, end):
             start = b * BLOCK
             n = min(BLOCK, size - start)
@@ -49,26 +56,27 @@ def sweep_over_blocks(optimizer: Any, landscape: Landscape) -> Any:
                 store_scratch(lanes, k, (0.0,))
             advance_lanes(c, env, t, arrays, start, start + whole, lanes)
             for k in range(n - whole):
-                advance(c, env, t, arrays, start + whole + k, lanes, k)
+                moved_sq = advance(c, env, t, arrays, start + whole + k)
+                store_scratch(lanes, k, (load_scratch(lanes, k)[0] + moved_sq,))
             sums[b] = sum_of_block(lanes[0], LANES)
 
     return sweep
 
 
 def _advance_coordinate(optimizer: Any, landscape: Landscape) -> Any:
-    """``advance(...)``: coordinate ``i`` of a step, whose length is added up in lane ``k``."""
+    """``advance(...)``: coordinate ``i`` of a step; how far it moved, squared."""
     update = compile_part(in_numba(optimizer.update))
     slope, clip = parts.slope(landscape), parts.clip(landscape)
     last = len(state_names(optimizer)) + 1
 
     @compile_loop
-    def advance(c, env, t, arrays, i, lanes, k):
+    def advance(c, env, t, arrays, i):
         row = load(arrays, i)
         new = update(c, slope(env, t, i, row[0], row[last:]), *row[:last])
         x = clip(new[0])
         store(arrays, i, (x, *new[1:]))
         moved = np.float64(x - row[0])
-        store_scratch(lanes, k, (load_scratch(lanes, k)[0] + moved * moved,))
+        return moved * moved
 
     return advance
 
@@ -83,7 +91,8 @@ def _advance_lanes(optimizer: Any, landscape: Landscape, advance: Any) -> Any:
     def advance_lanes(c, env, t, arrays, first, end, lanes):
         for base in range(first, end, LANES):
             for k in range(LANES):
-                advance(c, env, t, arrays, base + k, lanes, k)
+                moved_sq = advance(c, env, t, arrays, base + k)
+                store_scratch(lanes, k, (load_scratch(lanes, k)[0] + moved_sq,))
 
     return advance_lanes
 
@@ -112,12 +121,23 @@ def _advance_lanes_without_division(optimizer: Any, landscape: Landscape, advanc
                     store_scratch(lanes, k, as_before[:1])
                     store(arrays, base + k, as_before[1:])
                 for k in range(LANES):
-                    advance(c, env, t, arrays, base + k, lanes, k)
+                    moved_sq = advance(c, env, t, arrays, base + k)
+                store_scratch(lanes, k, (load_scratch(lanes, k)[0] + moved_sq,))
 
     return advance_lanes
 
 
-@compile_part
-def sum_of_sums(sums):
-    """The sum of the blocks' sums."""
-    return sums[0] if sums.size == 1 else total(sums)
+@compile_loop
+def sum_of_sums(sums, lanes):
+    """The sum of the blocks' sums, in the order of `adamlab.reduction.total`; they are lost."""
+    n = sums.size
+    while n > 1:
+        blocks = (n + BLOCK - 1) // BLOCK
+        for b in range(blocks):
+            for k in range(LANES):
+                lanes[0][k] = 0.0
+            for k in range(b * BLOCK, min((b + 1) * BLOCK, n)):
+                lanes[0][k % LANES] += sums[k]
+            sums[b] = sum_of_block(lanes[0], LANES)
+        n = blocks
+    return sums[0]

@@ -13,7 +13,15 @@ import numpy as np
 
 from adamlab import landscape as parts
 from adamlab.backends import Rule, SteppingGradient, advance_by_calls, first_carry, first_state, reported_place
-from adamlab.compiled import compiles, environment_of, kept_on_disk, measure_compiled, rate_of_step, refused, stretches
+from adamlab.compiled import (
+    coefficients_of_step,
+    compiles,
+    environment_of,
+    kept_on_disk,
+    measure_compiled,
+    refused,
+    stretches,
+)
 from adamlab.landscape import Landscape, given_gradient, landscape_of
 from adamlab.numba_language import compile_function, compile_part, in_dtype, in_numba, load
 from adamlab.parameters import numbers_of
@@ -54,12 +62,12 @@ def _clip(landscape: Landscape) -> Any:
 @cache
 def _step_kernel(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
     """``step(h, s, n_steps, carry, t, g, theta, state)``: one step."""
-    of_step, coefficients = rate_of_step(optimizer, schedule), compile_part(optimizer.coefficients)
+    of_step = coefficients_of_step(optimizer, schedule)
     update, clip = compile_part(in_numba(optimizer.update)), _clip(landscape)
 
     @compile_function
     def step(h, s, n_steps, carry, t, g, theta, state):
-        c, carry = coefficients(of_step(h, s, t, n_steps), t, *carry)
+        c, carry = of_step(h, s, t, n_steps, carry)
         new = update(in_dtype(c, theta.dtype.type(0)), g, theta, *state)
         moved = clip(new[0])
         return squared_length(moved - theta), carry, moved, new[1:]
@@ -70,7 +78,7 @@ def _step_kernel(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
 @cache
 def _advance_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches: bool) -> Any:
     """``advance(...)``: steps until one of the ends; see `NumbaVectorStepper.advance` for what it takes."""
-    of_step, coefficients = rate_of_step(optimizer, schedule), compile_part(optimizer.coefficients)
+    of_step = coefficients_of_step(optimizer, schedule)
     update, clip, gradient = compile_part(in_numba(optimizer.update)), _clip(landscape), _gradient(landscape)
     environment, step_ends = parts.environment(landscape), compile_part(after_step)
     measure = parts.measure_at(landscape.objective, landscape.dtype) if watches else compile_part(_unmeasured)
@@ -82,7 +90,7 @@ def _advance_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches
         env = environment(p, q, keys[0], keys[1], zero)
         while t < until and stopped == GOES_ON:
             t += 1
-            c, carry = coefficients(of_step(h, s, t, n_steps), t, *carry)
+            c, carry = of_step(h, s, t, n_steps, carry)
             new = update(in_dtype(c, zero), gradient(env, t, theta, data, draws), theta, *state)
             moved = clip(new[0])
             step_sq = squared_length(moved - theta)

@@ -22,6 +22,7 @@ from numba.extending import intrinsic, overload
 from adamlab.elementary import exp, tanh
 from adamlab.kernel_part import AS_PART, part
 from adamlab.reduction import BLOCK, LANES, squared_length, total
+from adamlab.subnormal import SMALLEST_NORMAL
 
 # NumPy's names for numbers, which are literals by another name.
 CONSTANTS = {"np.pi": np.pi, "np.e": np.e}
@@ -193,6 +194,22 @@ def renamed(typingctx, numbers, like):
     return result(numbers, like), build
 
 
+@intrinsic
+def flushed(typingctx, numbers):
+    """See `adamlab.subnormal.flushed`."""
+
+    def build(context, builder, signature, args):
+        values = []
+        for k in range(len(numbers)):
+            x = builder.extract_value(args[0], k)
+            size = builder.call(builder.module.declare_intrinsic("llvm.fabs", [x.type]), [x])
+            subnormal = builder.fcmp_ordered("<", size, x.type(SMALLEST_NORMAL))
+            values.append(builder.select(subnormal, x.type(0.0), x))
+        return context.make_tuple(builder, numbers, values)
+
+    return numbers(numbers), build
+
+
 def _loader(first_scope):
     """``load(arrays, i)``: the tuple of ``a[i]`` for each of ``arrays``, which overlap no others in use."""
 
@@ -274,6 +291,42 @@ def _block_sum(term):
         return types.float64(x, n), build
 
     return block_sum
+
+
+@intrinsic
+def sum_of_few(typingctx, x, n):
+    """The sum of the first ``n`` of ``x``, at most LANES, in the order of `adamlab.reduction`; they are lost.
+
+    The lanes are halved as in `_block_sum`, but in place and only as far as there are numbers. They are read as they
+    have been written, most in fours and the rest one by one: a wider read would wait for all that was written before.
+    """
+    index = ir.IntType(64)
+
+    def add_all(builder, data, begin, end, away, width):
+        kind = ir.DoubleType() if width == 1 else ir.VectorType(ir.DoubleType(), width)
+        with cgutils.for_range_slice(builder, begin, end, index(width)) as (k, _):
+            low, high = (
+                builder.bitcast(builder.gep(data, [place]), kind.as_pointer()) for place in (k, builder.add(k, away))
+            )
+            term, other = (_aligned(builder.load(place), 8) for place in (low, high))
+            _aligned(builder.store(builder.fadd(term, other), low), 8)
+
+    def build(context, builder, signature, args):
+        data = context.make_array(x)(context, builder, args[0]).data
+        left, width = cgutils.alloca_once_value(builder, args[1]), LANES // 2
+        while width:
+            half = index(width)
+            more = builder.sub(builder.load(left), half)
+            with builder.if_then(builder.icmp_signed(">", more, index(0))):
+                fours = builder.and_(more, index(-4)) if width >= 4 else index(0)
+                if width >= 4:
+                    add_all(builder, data, index(0), fours, half, 4)
+                add_all(builder, data, fours, more, half, 1)
+                builder.store(half, left)
+            width //= 2
+        return builder.load(data)
+
+    return types.float64(x, n), build
 
 
 sum_of_block = _block_sum(lambda _, x: x)

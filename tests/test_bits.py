@@ -6,16 +6,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from adamlab import numba_language
 from adamlab.backends import stepper
 from adamlab.compiled import SHARED_FROM
 from adamlab.minimize import first_iterate, minimize, start
+from adamlab.numba_language import compile_function
 from adamlab.objectives.quadratic import Quadratic
+from adamlab.objectives.sphere import Sphere
 from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.adamax import AdaMax
 from adamlab.optimizers.sgd import SGD
 from adamlab.problem import Problem
 from adamlab.reduction import BLOCK, LANES, squared_length, total
 from adamlab.stopping import Stopping
+from adamlab.subnormal import flushed
 
 BACKENDS = ("python", "numpy", "numba")
 EXTREME = [0.0, -0.0, 5e-324, 1e-310, 1e-45, 1e-300, 1e-38, 1.0, -3.5, 1e38, 1e300, np.inf, -np.inf, np.nan]
@@ -86,7 +90,7 @@ def test_no_gradient_at_all_tells_the_backends_apart(gradients, rule):
         assert same_bits(numpy, numba)
 
 
-@pytest.mark.parametrize("dim", [1, LANES - 1, LANES, LANES + 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7])
+@pytest.mark.parametrize("dim", [*range(1, LANES + 2), BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7])
 def test_the_length_of_a_step_is_added_up_in_the_same_order(dim, dtype):
     rule = Adam(lr=0.1, beta1=0.9, beta2=0.999, eps=1e-8)
     gradient = np.random.default_rng(dim).standard_normal(dim).astype(dtype)
@@ -94,6 +98,17 @@ def test_the_length_of_a_step_is_added_up_in_the_same_order(dim, dtype):
     for run in runs:
         run.step(gradient)
     assert runs[0].step_sq == runs[1].step_sq > 0
+
+
+@pytest.mark.parametrize("dim", [BLOCK + 1, (LANES + 1) * BLOCK + 7, BLOCK * BLOCK + 1])
+def test_sums_of_blocks_are_added_up_in_the_same_order_where_steps_are_compiled(dim):
+    objective = Quadratic(dim=dim, x0=[-1.2, 1.0], condition=100.0)
+    ends = []
+    for backend in ("numpy", "numba"):
+        run = stepper(backend, SGD(lr=1e-3), Problem(objective), first_iterate(objective))
+        run.advance(2, Stopping())
+        ends.append(run.step_sq)
+    assert ends[0] == ends[1] > 0
 
 
 @given(st.lists(st.floats(-1e6, 1e6), max_size=200))
@@ -109,6 +124,34 @@ def test_a_sum_goes_by_lanes_and_then_by_halves(terms):
 
 def test_squares_are_added_in_float64():
     assert squared_length(np.full(10, 1e-30, np.float32)) == pytest.approx(1e-59, rel=1e-6)
+
+
+@given(st.tuples(st.floats(), st.floats()))
+def test_a_running_number_that_is_subnormal_is_zero_on_every_backend(carry):
+    # Added to zero, so that both zeros are one.
+    expected = [0.0 if 0 < abs(x) < 2.0**-1022 else x + 0.0 for x in carry]
+    assert same_bits(np.add(flushed(carry), 0.0), expected)
+    assert same_bits(np.add(compiled_flush(carry), 0.0), expected)
+
+
+@compile_function
+def compiled_flush(carry):
+    return numba_language.flushed(carry)
+
+
+def test_a_run_whose_powers_of_beta_vanish_is_the_same_on_every_backend():
+    ends = []
+    for backend in BACKENDS:
+        run = minimize(
+            Sphere(dim=3, x0=10.0),
+            Adam(lr=1e-3, beta1=0.5, beta2=0.6, eps=1e-8),
+            n_steps=1600,
+            trace="none",
+            backend=backend,
+        )
+        ends.append(run.theta)
+    assert same_bits(ends[0], ends[1])
+    assert same_bits(ends[1], ends[2])
 
 
 def test_threads_share_a_large_step_without_changing_a_bit():

@@ -1,0 +1,13 @@
+"""Numbers below the smallest normal one, for each operation on which a processor takes tens of times as long."""
+
+import sys
+
+SMALLEST_NORMAL = sys.float_info.min
+
+
+def flushed(carry: tuple[float, ...]) -> tuple[float, ...]:
+    """Running numbers, float64, with 0 for those that have become subnormal.
+
+    0.9**t is one from step 6,724 on, and would stay one for good. One minus it is 1 either way.
+    """
+    return tuple(0.0 if abs(x) < SMALLEST_NORMAL else x for x in carry)
