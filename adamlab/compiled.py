@@ -36,6 +36,7 @@ from adamlab.fingerprint import fingerprint, has_source
 from adamlab.kernel_cache import keep_on_disk
 from adamlab.landscape import Landscape, given_gradient, landscape_of, not_compilable, say_called
 from adamlab.numba_language import (
+    align_stack,
     compile_loop,
     compile_part,
     flushed,
@@ -91,6 +92,7 @@ def _span_kernel(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
 
     @numba.njit(error_model="numpy", nogil=True, _nrt=False)
     def span(h, s, n_steps, p, q, keys, carry, t, arrays, first, end, lanes, sums):
+        align_stack()
         zero = arrays[0].dtype.type(0)
         c, carry = of_step(h, s, t, n_steps, carry)
         env = environment(p, q, keys[0], keys[1], zero)
@@ -111,6 +113,7 @@ def _advance_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches
 
     @numba.njit(error_model="numpy", nogil=True, _nrt=False)
     def advance(h, s, n_steps, p, q, keys, carry, t, until, limits, arrays, data, draws, lanes, sums):
+        align_stack()
         step_sq, zero, stopped = math.nan, arrays[0].dtype.type(0), GOES_ON
         env = environment(p, q, keys[0], keys[1], zero)
         while t < until and stopped == GOES_ON:

@@ -26,6 +26,7 @@ from adamlab.compiled import coefficients_of_step, kept_on_disk
 from adamlab.compiled_sweep import sum_of_sums, sweep_over_blocks
 from adamlab.landscape import Landscape
 from adamlab.numba_language import (
+    align_stack,
     compile_loop,
     compile_part,
     in_dtype,
@@ -170,6 +171,7 @@ def lanes_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watches: b
 
     @numba.njit(error_model="numpy", nogil=True, _nrt=False)
     def run(h, s, n_steps, p, q, keys, limits, carry, begin, data, minimisers, kept, scratch, ends, points, trace):
+        align_stack()
         hyper, carries, commons, own_keys, own_limits, arrays, rows, who, squares, losses, slopes, away, answers = (
             scratch
         )
@@ -266,6 +268,7 @@ def one_by_one_kernel(optimizer: Any, schedule: Any, landscape: Landscape, watch
     def run(
         h, s, n_steps, p, q, keys, limits, first_carry, begin, data, minimisers, kept, scratch, ends, points, trace
     ):
+        align_stack()
         own, beside, draws, lanes, sums = scratch
         arrays = own + beside
         runs, dim, zero = ends[0].size, arrays[0].size, arrays[0].dtype.type(0)
