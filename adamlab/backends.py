@@ -96,8 +96,7 @@ class Rule:
             optimizer = copy.copy(optimizer)
             # The rate of a step may be 0 where that of a run may not: no range check.
             object.__setattr__(optimizer, "lr", self.optimizer.lr * self.schedule.factor(t, self.n_steps))
-        c, carry = optimizer.coefficients(t, *carry)
-        return c, flushed(carry)
+        return optimizer.coefficients(t, *flushed(t, carry))  # type: ignore[no-any-return]
 
 
 def acts_on(optimizer: Any) -> str:

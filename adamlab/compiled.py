@@ -48,6 +48,7 @@ from adamlab.problem import Array, FunctionPair, Problem
 from adamlab.reduction import BLOCK, total
 from adamlab.schedules.constant import Constant
 from adamlab.stopping import GOES_ON, INTERRUPTED, Stopping, after_step, at_point
+from adamlab.subnormal import FLUSH_EVERY
 
 # Updates of coordinates in one call of a kernel, some hundredths of a second; a step costs as much as 32 besides.
 STRETCH, STEP = 20_000_000, 32
@@ -58,12 +59,23 @@ SHARED_FROM = 1 << 19
 @cache
 def coefficients_of_step(optimizer: Any, schedule: Any) -> Any:
     """``of_step(h, s, t, n_steps, carry)``: see `adamlab.backends.Rule.coefficients`."""
+    unflushed = unflushed_coefficients(optimizer, schedule)
+
+    @compile_loop
+    def of_step(h, s, t, n_steps, carry):
+        return unflushed(h, s, t, n_steps, flushed(carry) if t % FLUSH_EVERY == 0 else carry)
+
+    return of_step
+
+
+@cache
+def unflushed_coefficients(optimizer: Any, schedule: Any) -> Any:
+    """``of_step`` of `coefficients_of_step`, but for `adamlab.subnormal.flushed`."""
     named, coefficients = _named_at_step(optimizer, schedule), compile_part(optimizer.coefficients)
 
     @compile_loop
     def of_step(h, s, t, n_steps, carry):
-        c, carry = coefficients(named(h, s, t, n_steps), t, *carry)
-        return c, flushed(carry)
+        return coefficients(named(h, s, t, n_steps), t, *carry)
 
     return of_step
 

@@ -22,13 +22,14 @@ import numpy as np
 
 from adamlab import landscape as parts
 from adamlab.backends import reported_place, state_names
-from adamlab.compiled import coefficients_of_step, kept_on_disk
+from adamlab.compiled import coefficients_of_step, kept_on_disk, unflushed_coefficients
 from adamlab.compiled_sweep import sum_of_sums, sweep_over_blocks
 from adamlab.landscape import Landscape
 from adamlab.numba_language import (
     align_stack,
     compile_loop,
     compile_part,
+    flushed,
     in_dtype,
     in_numba,
     load,
@@ -43,6 +44,7 @@ from adamlab.numba_language import (
 )
 from adamlab.reduction import LANES
 from adamlab.stopping import GOES_ON, after_step, at_point
+from adamlab.subnormal import FLUSH_EVERY
 
 
 @compile_loop
@@ -74,7 +76,7 @@ def _step_of_lanes(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
 
     Leaves their squared lengths in ``squares``.
     """
-    of_step = coefficients_of_step(optimizer, schedule)
+    of_step = unflushed_coefficients(optimizer, schedule)
     update = compile_part(in_numba(optimizer.update))
     slope, clip = parts.slope(landscape), parts.clip(landscape)
     last = len(state_names(optimizer)) + 1
@@ -92,18 +94,21 @@ def _step_of_lanes(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
 
     @compile_loop
     def step(s, n_steps, env, t, n, hyper, carries, commons, keys, arrays, data, rows, squares, tol_sq):
+        if t % FLUSH_EVERY == 0:
+            for j in range(n):
+                store_carry(carries, j, flushed(load_carry(carries, j)))
         zero, width = arrays[0].dtype.type(0), squares.size
         dim = arrays[0].size // width
         example, _ = of_step(load(hyper, 0), s, t, n_steps, load_carry(carries, 0))
         names, beside, sums = in_dtype(example, zero), load(data, 0), rows[0]
         if dim == 1:
-            ended = 0
+            ended = False
             for j in range(n):
                 c, carry = of_step(load(hyper, j), s, t, n_steps, load_carry(carries, j))
                 store_carry(carries, j, carry)
                 length_sq = advance_lane(in_dtype(c, zero), env, keys, t, 0, j, j, arrays, beside, squares, True)
-                ended += not (tol_sq[j] <= length_sq < math.inf)
-            return ended > 0
+                ended |= not (tol_sq[j] <= length_sq < math.inf)
+            return ended
         for j in range(n):
             c, carry = of_step(load(hyper, j), s, t, n_steps, load_carry(carries, j))
             store_carry(carries, j, carry)

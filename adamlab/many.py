@@ -26,9 +26,10 @@ from adamlab.random_streams import stream_key
 from adamlab.reduction import BLOCK, LANES
 from adamlab.stopping import NOT_FINITE, STOPPED_BY
 
-# Runs side by side: enough to fill vectors and hide their latency; with more, a dozen arrays of a number each meet in
-# the same sets of the first-level cache.
-SIDE_BY_SIDE = 64
+# Runs of one coordinate and of more that stand side by side: enough to fill vectors and hide their latency. A step in
+# one dimension is a single pass over them, of which beginning and end count; with more dimensions a pass for each
+# meets a dozen arrays in the same sets of the first-level cache.
+SIDE_BY_SIDE = 384, 64
 # The largest dimension that runs side by side; beyond, a run alone fills the machine's vectors.
 MOST_COORDINATES = 128
 # Numbers that a task may hold, so that memory stays bounded however many runs there are.
@@ -133,7 +134,8 @@ def _task_size(batch: Batch, threads: int) -> int:
     per_run += 4 * len(kept_steps(batch.trace, batch.n_steps, batch.trace_points))
     share = max(-(-batch.runs // (4 * threads)), TASK_UPDATES // (dim * batch.n_steps))
     size = max(1, min(TASK_RUNS, TASK_NUMBERS // per_run, share))
-    return -(-size // SIDE_BY_SIDE) * SIDE_BY_SIDE if side_by_side(batch) else size
+    width = side_by_side(batch)
+    return -(-size // width) * width if width else size
 
 
 def compiles(batch: Batch) -> bool:
@@ -142,9 +144,10 @@ def compiles(batch: Batch) -> bool:
     return batch.backend == "numba" and elementwise and not hasattr(batch.objective, "functions")
 
 
-def side_by_side(batch: Batch) -> bool:
-    """Whether such runs go through their kernel in the lanes of vectors; otherwise one after another."""
-    return bool(batch.objective.separable) and batch.objective.dim <= MOST_COORDINATES
+def side_by_side(batch: Batch) -> int:
+    """How many such runs go through their kernel at once, in the lanes of vectors; 0: one goes after another."""
+    dim = batch.objective.dim
+    return SIDE_BY_SIDE[dim > 1] if batch.objective.separable and dim <= MOST_COORDINATES else 0
 
 
 def _kernel(batch: Batch) -> Any:
@@ -160,7 +163,7 @@ def _kernel(batch: Batch) -> Any:
 
 def _task(batch: Batch, kernel: Any) -> Outcomes:
     begun = time.perf_counter()
-    problem, in_lanes = Problem(batch.objective, batch.noise), side_by_side(batch)
+    problem, in_lanes = Problem(batch.objective, batch.noise), bool(side_by_side(batch))
     kept = np.array(
         [0, *kept_steps(batch.trace, batch.n_steps, batch.trace_points)] if batch.trace != "none" else [], int
     )
@@ -214,7 +217,7 @@ def _named(batch: Batch, numbers: Any) -> Any:
 
 
 def _lanes_scratch(batch: Batch, begin: tuple[Array, ...]) -> tuple[Any, ...]:
-    width, dim, dtype = SIDE_BY_SIDE, batch.objective.dim, begin[0].dtype
+    width, dim, dtype = side_by_side(batch), batch.objective.dim, begin[0].dtype
     places = itertools.count()
 
     def lane(size: int = width, kind: Any = np.float64) -> Any:

@@ -196,7 +196,7 @@ def renamed(typingctx, numbers, like):
 
 @intrinsic
 def flushed(typingctx, numbers):
-    """See `adamlab.subnormal.flushed`."""
+    """A tuple of numbers, with 0 for those that are subnormal."""
 
     def build(context, builder, signature, args):
         values = []

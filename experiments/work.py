@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from adamlab.many import SIDE_BY_SIDE, compiles, side_by_side
+from adamlab.many import compiles, side_by_side
 from adamlab.minimize import kept_steps
 from adamlab.record import files, finished_runs
 from adamlab.record_writer import RunWriter
@@ -64,7 +64,7 @@ class Todo:
         if not self.is_compiled:
             return 1
         # Not one, which would have another kernel compiled.
-        return min(self.largest_piece, SIDE_BY_SIDE if side_by_side(self.piece(0, 1).batch()) else 2)
+        return min(self.largest_piece, side_by_side(self.piece(0, 1).batch()) or 2)
 
     def piece(self, first: int, end: int) -> Piece:
         """The runs from ``first`` to ``end``."""

@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 from adamlab import numba_language
 from adamlab.backends import stepper
 from adamlab.compiled import SHARED_FROM
+from adamlab.many import minimize_many
 from adamlab.minimize import first_iterate, minimize, start
 from adamlab.numba_language import compile_function
 from adamlab.objectives.quadratic import Quadratic
@@ -19,7 +20,7 @@ from adamlab.optimizers.sgd import SGD
 from adamlab.problem import Problem
 from adamlab.reduction import BLOCK, LANES, squared_length, total
 from adamlab.stopping import Stopping
-from adamlab.subnormal import flushed
+from adamlab.subnormal import FLUSH_EVERY, flushed
 
 BACKENDS = ("python", "numpy", "numba")
 EXTREME = [0.0, -0.0, 5e-324, 1e-310, 1e-45, 1e-300, 1e-38, 1.0, -3.5, 1e38, 1e300, np.inf, -np.inf, np.nan]
@@ -130,7 +131,8 @@ def test_squares_are_added_in_float64():
 def test_a_running_number_that_is_subnormal_is_zero_on_every_backend(carry):
     # Added to zero, so that both zeros are one.
     expected = [0.0 if 0 < abs(x) < 2.0**-1022 else x + 0.0 for x in carry]
-    assert same_bits(np.add(flushed(carry), 0.0), expected)
+    assert same_bits(np.add(flushed(FLUSH_EVERY, carry), 0.0), expected)
+    assert flushed(FLUSH_EVERY + 1, carry) is carry
     assert same_bits(np.add(compiled_flush(carry), 0.0), expected)
 
 
@@ -139,19 +141,18 @@ def compiled_flush(carry):
     return numba_language.flushed(carry)
 
 
-def test_a_run_whose_powers_of_beta_vanish_is_the_same_on_every_backend():
-    ends = []
-    for backend in BACKENDS:
-        run = minimize(
-            Sphere(dim=3, x0=10.0),
-            Adam(lr=1e-3, beta1=0.5, beta2=0.6, eps=1e-8),
-            n_steps=1600,
-            trace="none",
-            backend=backend,
-        )
-        ends.append(run.theta)
-    assert same_bits(ends[0], ends[1])
-    assert same_bits(ends[1], ends[2])
+def test_a_run_whose_powers_of_beta_vanish_is_the_same_on_every_backend_and_among_many():
+    run = {
+        "objective": Sphere(dim=3, x0=10.0),
+        "optimizer": Adam(lr=1e-3, beta1=0.5, beta2=0.6, eps=1e-8),
+        "n_steps": 1600,
+        "trace": "none",
+    }
+    python, numpy, numba = (minimize(**run, backend=backend).theta for backend in BACKENDS)
+    assert same_bits(python, numpy)
+    assert same_bits(numpy, numba)
+    for among_many in minimize_many([run, run], theta=True)["theta"]:
+        assert same_bits(among_many, numba)
 
 
 def test_threads_share_a_large_step_without_changing_a_bit():
