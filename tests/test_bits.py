@@ -127,6 +127,7 @@ def test_squares_are_added_in_float64():
     assert squared_length(np.full(10, 1e-30, np.float32)) == pytest.approx(1e-59, rel=1e-6)
 
 
+@settings(deadline=None)
 @given(st.tuples(st.floats(), st.floats()))
 def test_a_running_number_that_is_subnormal_is_zero_on_every_backend(carry):
     # Added to zero, so that both zeros are one.
