@@ -13,8 +13,9 @@ from numpy.typing import DTypeLike, NDArray
 from adamlab.reduction import LANES
 
 LINE, PAGE = 64, 4096
-# Lines between the starts of two arrays that follow each other: odd, so that 64 arrays fall on 64 different lines.
-STRIDE = 3
+# Lines between the starts of two arrays that follow each other. Odd, so that 64 arrays fall on 64 different lines; and
+# about the golden part of a page, so that a few lie far apart: a loop loads some lines ahead of what it stores.
+STRIDE = 25
 
 
 def aligned(size: int, dtype: DTypeLike, place: int) -> NDArray[Any]:

@@ -1,10 +1,11 @@
 """What the machine allows: the least time a step of a method can take.
 
-Three things bound a step from below, and the largest counts: its divisions and square roots over the throughput of the
-unit that does them; the numbers it must read and write over the bandwidth at that size; and, in few dimensions, the
-time one result takes to become the next, because a step cannot begin before the last has ended. The operations are
-counted by running the rule itself on numbers that count. Throughput, bandwidth and latencies are measured on the spot,
-by compiled loops with nothing else in them, as cases to be interleaved with what is timed.
+Four things bound a step from below, and the largest counts: its divisions and square roots over the throughput of the
+unit that does them; its additions, those of the stopping test among them, over the throughput of the adders; the
+numbers it must read and write over the bandwidth at that size; and, in few dimensions, the time one result takes to
+become the next, because a step cannot begin before the last has ended. The operations are counted by running the rule
+itself on numbers that count. Throughput, bandwidth and latencies are measured on the spot, by compiled loops with
+nothing else in them, as cases to be interleaved with what is timed.
 
 The loop for bandwidth passes over as many arrays as the method has, and writes those it writes: a triad, which reads
 two numbers for one that it writes, can be slower per byte than a step that writes all it reads, and is no floor.
@@ -36,6 +37,10 @@ from adamlab.timing import Case, timed
 _ELEMENTS = 1024
 # Passes in one call, so that the call itself does not count.
 _PASSES = 64
+# Additions to each element that is loaded, so that loading does not count.
+_ADDITIONS = 16
+# What a step's length takes of each coordinate: how far it has moved, and the sum.
+_ADDITIONS_OF_LENGTH = 2
 # Shorter arrays would measure how soon a stored number can be loaded again, which registers can do without.
 _SHORTEST = 512
 # Bytes in a line of the cache: an array that begins elsewhere makes wide loads straddle two.
@@ -46,18 +51,19 @@ _WEIGHTS = {"sum": 1, "division": 4, "root": 6}
 
 @dataclass(frozen=True)
 class Work:
-    """What a step needs: divisions and square roots per coordinate, arrays passed over, and its longest chain.
+    """What a step needs: operations per coordinate, arrays passed over, and its longest chain.
 
-    ``read_write`` arrays are read and written, ``read_only`` ones only read. The chain is that of operations, each on
-    the result of the one before, from a coordinate to its next value: ``chain_sums`` additions and multiplications,
-    ``chain_divisions`` and ``chain_roots``. What its coordinates have in common takes ``own_divisions`` and
-    ``own_roots``.
+    ``additions`` are subtractions too. ``read_write`` arrays are read and written, ``read_only`` ones only read. The
+    chain is that of operations, each on the result of the one before, from a coordinate to its next value:
+    ``chain_sums`` additions and multiplications, ``chain_divisions`` and ``chain_roots``. What its coordinates have in
+    common takes ``own_divisions`` and ``own_roots``.
     """
 
     divisions: int
     roots: int
     read_write: int
     read_only: int = 0
+    additions: int = 0
     chain_sums: int = 0
     chain_divisions: int = 0
     chain_roots: int = 0
@@ -67,7 +73,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Floors:
-    """The three bounds in nanoseconds per step; see the module."""
+    """The bounds in nanoseconds per step, of the two arithmetic ones the larger; see the module."""
 
     arithmetic: float
     movement: float
@@ -94,7 +100,11 @@ class _Counting:
         longest = max(chains, key=lambda chain: sum(_WEIGHTS[name] * n for name, n in chain.items()), default=None)
         return _Counting(self._done, None if longest is None else longest + Counter([operation] if operation else []))
 
-    def _sum(self, other: object) -> "_Counting":
+    def _add(self, other: object) -> "_Counting":
+        self._done.update(["addition"])
+        return self._multiply(other)
+
+    def _multiply(self, other: object) -> "_Counting":
         return self._after("sum", [other])
 
     def _divide(self, other: object) -> "_Counting":
@@ -106,12 +116,15 @@ class _Counting:
     def __bool__(self) -> bool:
         return True
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _sum
+    __add__ = __radd__ = __sub__ = __rsub__ = _add
+    __mul__ = __rmul__ = _multiply
     __truediv__ = __rtruediv__ = _divide
     __pow__ = __rpow__ = __mod__ = __floordiv__ = __neg__ = __abs__ = __gt__ = __ge__ = __lt__ = __le__ = _other
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object) -> "_Counting":
         """What NumPy's functions of numbers call."""
+        if ufunc.__name__ in ("add", "subtract"):
+            self._done.update(["addition"])
         name = {"sqrt": "root", "divide": "division", "add": "sum", "subtract": "sum", "multiply": "sum"}
         return self._after(name.get(ufunc.__name__, ""), inputs)
 
@@ -141,6 +154,7 @@ def work(optimizer: Any, objective: Any) -> Work:
         roots=done["root"],
         read_write=read_write,
         read_only=len(data) if objective.separable else 1,
+        additions=done["addition"] + _ADDITIONS_OF_LENGTH,
         chain_sums=new.chain["sum"],
         chain_divisions=new.chain["division"],
         chain_roots=new.chain["root"],
@@ -166,6 +180,7 @@ def floor_cases(work: Work, dim: int, dtype: str, threads: int = 1) -> dict[str,
     return {
         f"floor: division {dtype}": timed(lambda: _kernel("divide")(x, a, _PASSES)),
         f"floor: root {dtype}": timed(lambda: _kernel("root")(x, a, _PASSES)),
+        f"floor: addition {dtype}": timed(lambda: _kernel("add")(x, a, _PASSES)),
         f"floor: sum after sum {dtype}": timed(lambda: _kernel("sum_after_sum")(one, little, count)),
         f"floor: division after division {dtype}": timed(lambda: _kernel("division_after_division")(one, one, count)),
         f"floor: root after sum {dtype}": timed(lambda: _kernel("root_after_sum")(one, one, count)),
@@ -182,14 +197,16 @@ def floors(work: Work, dim: int, dtype: str, seconds: Mapping[str, float], runs:
     # Runs at once stay in each core's own cache, so threads share out their movement as they do their arithmetic.
     together = 1 if runs > 1 else threads
     movement = dim * 1e9 * seconds[_movement(work, dim, dtype, together)] / (_length(dim) * _passes(dim))
-    throughput = work.divisions * each("division") + work.roots * each("root")
+    divider = work.divisions * each("division") + work.roots * each("root")
+    adders = work.additions * each("addition") / _ADDITIONS
     if runs > 1:
         in_common = work.own_divisions * each("division") + work.own_roots * each("root")
-        return Floors((dim * throughput + in_common) / threads, movement / threads, latency=0.0)
+        arithmetic = max(dim * divider + in_common, dim * adders)
+        return Floors(arithmetic / threads, movement / threads, latency=0.0)
     sum_, division = each("sum after sum"), each("division after division")
     root = max(each("root after sum") - sum_, 0.0)
     return Floors(
-        arithmetic=dim * throughput / threads,
+        arithmetic=dim * max(divider, adders) / threads,
         movement=movement,
         latency=work.chain_sums * sum_ + work.chain_divisions * division + work.chain_roots * root,
     )
@@ -283,6 +300,16 @@ def _root(x, a, times):
             x[i] = np.sqrt(a[i] + x[i])
 
 
+def _add(x, a, times):
+    for _ in range(times):
+        for i in range(x.size):
+            y = x[i]
+            for _ in range(_ADDITIONS // 2):
+                y = y + a[i]
+                y = y - a[i]
+            x[i] = y
+
+
 def _sum_after_sum(x, a, times):
     for _ in range(times):
         x = x + a
@@ -302,5 +329,6 @@ def _root_after_sum(x, a, times):
 
 
 _LOOPS = {
-    loop.__name__[1:]: loop for loop in (_divide, _root, _sum_after_sum, _division_after_division, _root_after_sum)
+    loop.__name__[1:]: loop
+    for loop in (_divide, _root, _add, _sum_after_sum, _division_after_division, _root_after_sum)
 }

@@ -147,18 +147,22 @@ def test_a_stream_belongs_to_its_seed_and_name():
     ("optimizer", "objective", "expected"),
     [
         # theta -> g -> g g -> (1 - beta2) g g -> v -> v_hat -> root -> + eps -> quotient -> theta
-        (Adam(**NUMBERS), Sphere(dim=8, x0=1.0), Work(3, 1, 3, 0, chain_sums=6, chain_divisions=2, chain_roots=1)),
+        (
+            Adam(**NUMBERS),
+            Sphere(dim=8, x0=1.0),
+            Work(3, 1, 3, 0, additions=7, chain_sums=6, chain_divisions=2, chain_roots=1),
+        ),
         (
             AdamReordered(**NUMBERS),
             Sphere(dim=8, x0=1.0),
-            Work(1, 1, 3, 0, chain_sums=6, chain_divisions=1, chain_roots=1, own_divisions=1, own_roots=1),
+            Work(1, 1, 3, 0, additions=7, chain_sums=6, chain_divisions=1, chain_roots=1, own_divisions=1, own_roots=1),
         ),
         (
             AdaMax(lr=0.1, beta1=0.9, beta2=0.9),
             Quadratic(dim=8, x0=1.0, condition=4.0),
-            Work(1, 0, 3, 1, chain_sums=5, chain_divisions=1, own_divisions=1),
+            Work(1, 0, 3, 1, additions=4, chain_sums=5, chain_divisions=1, own_divisions=1),
         ),
-        (SGD(lr=0.1), Rosenbrock(dim=8, x0=1.0, a=1.0, b=100.0), Work(0, 0, 1, 1, chain_sums=2)),
+        (SGD(lr=0.1), Rosenbrock(dim=8, x0=1.0, a=1.0, b=100.0), Work(0, 0, 1, 1, additions=3, chain_sums=2)),
     ],
 )
 def test_the_work_of_a_step_is_counted_by_running_the_rule(optimizer, objective, expected):
@@ -171,7 +175,7 @@ def test_what_is_chosen_or_compared_waits_for_all_it_is_chosen_from():
 
 
 def test_the_floor_is_the_largest_of_arithmetic_movement_and_latency():
-    step = Work(2, 1, 3, 0, chain_sums=5, chain_divisions=1, chain_roots=1)
+    step = Work(2, 1, 3, 0, additions=8, chain_sums=5, chain_divisions=1, chain_roots=1)
     cases = floor_cases(step, 1000, "float64")
     assert all(case(1) > 0 for case in cases.values())
     nothing = dict.fromkeys(cases, 0.0)
@@ -183,6 +187,7 @@ def test_the_floor_is_the_largest_of_arithmetic_movement_and_latency():
 
     assert with_seconds(": division float64").largest == pytest.approx(1000 * 2 * each)
     assert with_seconds(": root float64").largest == pytest.approx(1000 * each)
+    assert with_seconds(": addition float64").largest == pytest.approx(1000 * 8 / 16 * each)
     assert with_seconds("3 arrays").largest == pytest.approx(1e9 / (1024 * 64 // 1000))
     assert with_seconds("division after").largest == pytest.approx(each)
     assert with_seconds("root after").largest == pytest.approx(each)
