@@ -173,3 +173,28 @@ def inverse(x):
 def test_a_literal_inside_a_call_takes_the_dtype_too():
     x = np.ones(2, np.float32)
     assert compile_function(in_numba(inverse, "float32"))(x).dtype == np.float32
+
+
+def larger(x, y):
+    return np.maximum(x, y)
+
+
+def smaller(x, y):
+    return np.minimum(x, y)
+
+
+def sign(x, y):
+    return np.sign(x - y)
+
+
+@pytest.mark.parametrize("function", [larger, smaller, sign])
+def test_what_stands_for_numpys_functions_of_numbers_is_theirs_but_for_the_sign_of_a_zero(function, dtype):
+    numbers = np.array([0.0, -0.0, 1e-310, 1e-45, -1.0, 1.5, np.inf, -np.inf, np.nan], dtype)
+    compiled = compile_function(in_numba(function, dtype))
+    for x in numbers:
+        with np.errstate(invalid="ignore"):
+            expected = function(np.full(numbers.size, x), numbers)
+        found = np.array([compiled(x, y) for y in numbers])
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found, expected)
+        assert np.array_equal(compiled(np.full(numbers.size, x), numbers), expected, equal_nan=True)
