@@ -194,7 +194,6 @@ def test_what_stands_for_numpys_functions_of_numbers_is_theirs_but_for_the_sign_
     for x in numbers:
         with np.errstate(invalid="ignore"):
             expected = function(np.full(numbers.size, x), numbers)
-        found = np.array([compiled(x, y) for y in numbers])
-        assert found.dtype == dtype
+        found = np.array([compiled(x, y) for y in numbers], dtype)
         np.testing.assert_array_equal(found, expected)
         assert np.array_equal(compiled(np.full(numbers.size, x), numbers), expected, equal_nan=True)
