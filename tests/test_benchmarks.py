@@ -57,6 +57,7 @@ def test_times_are_processor_times(suite):
 def test_everything_that_is_to_be_tracked_is(suite):
     found, _ = suite
     names = {benchmark["name"] for benchmark in found}
+    assert "beyond_cache.Bandwidth.time_steps" in names
     for module in ("beyond_cache", "steps"):
         assert {f"{module}.Numba.time_steps", f"{module}.NumPy.time_steps"} < names
     assert names > {

@@ -3,7 +3,7 @@
 Their time follows the neighbours on the machine by 10 to 100%. The python backend is left out: one step takes seconds.
 """
 
-from .steps import ELEMENTWISE, _Steps
+from .steps import ELEMENTWISE, _Steps, sizes, take_steps
 
 
 class Numba(_Steps):
@@ -22,3 +22,15 @@ class NumPy(_Steps):
     params = ([*ELEMENTWISE, "muon"], ["dim=1000000 steps=1"])
     rounds = 2
     repeat = 2
+
+
+class Bandwidth(_Steps):
+    """Compiled loops over so much that only the memory's bandwidth counts."""
+
+    param_names = ("optimizer", "run", "dtype")
+    params = (["adam", "adam_reordered"], ["dim=20000000 steps=1"], ["float64", "float32"])
+    rounds = 2
+    repeat = 3
+
+    def time_steps(self, optimizer: str, run: str, dtype: str) -> None:  # type: ignore[override]
+        take_steps("numba", optimizer, *sizes(run), dtype=dtype)

@@ -31,7 +31,14 @@ class Many:
 
     version = "1"
     param_names = ("run",)
-    params = (["dim=2 runs=1024 steps=500", "dim=256 runs=64 steps=500"],)
+    params = (
+        [
+            "dim=1 runs=4096 steps=500",
+            "dim=2 runs=1024 steps=500",
+            "dim=64 runs=128 steps=500",
+            "dim=256 runs=64 steps=500",
+        ],
+    )
     rounds = 6
     repeat = 10
     number = 1
@@ -48,7 +55,7 @@ class Memory:
 
     version = "1"
     param_names = ("run",)
-    params = (["dim=2 runs=100000 steps=50"],)
+    params = (["dim=2 runs=100000 steps=50", "dim=1 runs=1000000 steps=50"],)
 
     def peakmem_minimize_many(self, run: str) -> None:
         offered("adamlab.many", "minimize_many")(configurations(*sizes(run)), threads=1)

@@ -29,7 +29,7 @@ ROWS = {1: 1, 128: 8, 4096: 64, 1_000_000: 1000}
 
 
 @cache
-def run_under_way(backend: str, optimizer: str, dim: int) -> Any:
+def run_under_way(backend: str, optimizer: str, dim: int, dtype: str = "float64") -> Any:
     """A run of the commit's, from which further steps can be taken."""
     stepper, problem = offered("adamlab.backends", "stepper"), offered("adamlab.problem", "Problem")
     chosen = leaf("optimizer", optimizer)(**NUMBERS[optimizer])
@@ -37,7 +37,7 @@ def run_under_way(backend: str, optimizer: str, dim: int) -> Any:
         numbers = {"x0": 0.0, "rows": ROWS[dim], "condition": 100.0 if dim > 1 else 1.0, "seed": 0}
         objective = leaf("objective", "linear_network")(dim=dim, **numbers)
     else:
-        objective = leaf("objective", "sphere")(dim=dim, x0=10.0)
+        objective = leaf("objective", "sphere")(dim=dim, x0=10.0, dtype=dtype)
     return stepper(backend, chosen, problem(objective), offered("adamlab.minimize", "first_iterate")(objective))
 
 
@@ -55,9 +55,9 @@ def never() -> Any:
     return offered("adamlab.stopping", "Stopping")()
 
 
-def take_steps(backend: str, optimizer: str, dim: int, steps: int) -> None:
+def take_steps(backend: str, optimizer: str, dim: int, steps: int, *, dtype: str = "float64") -> None:
     """Go so many steps further."""
-    run = run_under_way(backend, optimizer, dim)
+    run = run_under_way(backend, optimizer, dim, dtype)
     run.advance(run.t + steps, never())
 
 
@@ -75,7 +75,7 @@ for _optimizer in ELEMENTWISE:
 
 class _Steps:  # its name keeps it from being a benchmark itself
     version = "1"
-    param_names = ("optimizer", "run")
+    param_names: tuple[str, ...] = ("optimizer", "run")
     rounds = 6
     repeat = 20
     sample_time = 0.005
