@@ -73,16 +73,17 @@ class Work:
 
 @dataclass(frozen=True)
 class Floors:
-    """The bounds in nanoseconds per step, of the two arithmetic ones the larger; see the module."""
+    """The bounds in nanoseconds per step; see the module. ``arithmetic`` is that of divisions and roots."""
 
     arithmetic: float
+    addition: float
     movement: float
     latency: float
 
     @property
     def largest(self) -> float:
         """The floor."""
-        return max(self.arithmetic, self.movement, self.latency)
+        return max(self.arithmetic, self.addition, self.movement, self.latency)
 
 
 class _Counting:
@@ -201,12 +202,12 @@ def floors(work: Work, dim: int, dtype: str, seconds: Mapping[str, float], runs:
     adders = work.additions * each("addition") / _ADDITIONS
     if runs > 1:
         in_common = work.own_divisions * each("division") + work.own_roots * each("root")
-        arithmetic = max(dim * divider + in_common, dim * adders)
-        return Floors(arithmetic / threads, movement / threads, latency=0.0)
+        return Floors((dim * divider + in_common) / threads, dim * adders / threads, movement / threads, latency=0.0)
     sum_, division = each("sum after sum"), each("division after division")
     root = max(each("root after sum") - sum_, 0.0)
     return Floors(
-        arithmetic=dim * max(divider, adders) / threads,
+        arithmetic=dim * divider / threads,
+        addition=dim * adders / threads,
         movement=movement,
         latency=work.chain_sums * sum_ + work.chain_divisions * division + work.chain_roots * root,
     )

@@ -51,6 +51,7 @@ TIMING: dict[str, Any] = {
     "samples": pl.Int64,
     "floor_ns_per_step": pl.Float64,
     "floor_arithmetic": pl.Float64,
+    "floor_addition": pl.Float64,
     "floor_movement": pl.Float64,
     "floor_latency": pl.Float64,
     "acts_on": pl.String,

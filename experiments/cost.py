@@ -268,6 +268,7 @@ def _fixed(row: Timed, medians: Mapping[str, float]) -> dict[str, Any]:
         "implementation": row.implementation,
         "floor_ns_per_step": floor.largest,
         "floor_arithmetic": floor.arithmetic,
+        "floor_addition": floor.addition,
         "floor_movement": floor.movement,
         "floor_latency": floor.latency,
         "acts_on": acts_on(optimizer),
