@@ -122,7 +122,7 @@ def _advance_lanes_without_division(optimizer: Any, landscape: Landscape, advanc
                     store(arrays, base + k, as_before[1:])
                 for k in range(LANES):
                     moved_sq = advance(c, env, t, arrays, base + k)
-                store_scratch(lanes, k, (load_scratch(lanes, k)[0] + moved_sq,))
+                    store_scratch(lanes, k, (load_scratch(lanes, k)[0] + moved_sq,))
 
     return advance_lanes
 
