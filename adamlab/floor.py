@@ -24,6 +24,7 @@ from typing import Any
 import numba
 import numpy as np
 
+from adamlab.alignment import aligned
 from adamlab.backends import acts_on, first_carry, state_names
 from adamlab.compiled import pool
 from adamlab.fingerprint import fingerprint
@@ -43,8 +44,6 @@ _ADDITIONS = 16
 _ADDITIONS_OF_LENGTH = 2
 # Shorter arrays would measure how soon a stored number can be loaded again, which registers can do without.
 _SHORTEST = 512
-# Bytes in a line of the cache: an array that begins elsewhere makes wide loads straddle two.
-_LINE = 64
 # About how much longer a division and a root take than a sum, to tell which of two chains is the longer.
 _WEIGHTS = {"sum": 1, "division": 4, "root": 6}
 
@@ -175,7 +174,7 @@ def _in_common(optimizer: Any) -> Counter[str]:
 
 def floor_cases(work: Work, dim: int, dtype: str, threads: int = 1) -> dict[str, Case]:
     """The cases whose samples `floors` reads, by name; those of two pieces of work may be the same."""
-    x, a = _aligned(_ELEMENTS, dtype), _aligned(_ELEMENTS, dtype)
+    x, a = _ones(_ELEMENTS, dtype, 0), _ones(_ELEMENTS, dtype, 1)
     a += np.linspace(0, 1, _ELEMENTS, dtype=dtype)
     one, little, count = a.dtype.type(1), a.dtype.type(1e-3), _ELEMENTS * _PASSES
     return {
@@ -234,7 +233,7 @@ def _movement_case(work: Work, dim: int, dtype: str, threads: int) -> Case:
 
     def case(repetitions: int) -> float:
         if not parts:
-            arrays = [_aligned(_length(dim), dtype) for _ in range(count)]
+            arrays = [_ones(_length(dim), dtype, place) for place in range(count)]
             parts.extend(zip(*(np.array_split(array, threads) for array in arrays), strict=True))
         move, scale = _move_kernel(work.read_write, count), parts[0][0].dtype.type(1e-9)
 
@@ -251,12 +250,9 @@ def _movement_case(work: Work, dim: int, dtype: str, threads: int) -> Case:
     return case
 
 
-def _aligned(size: int, dtype: str) -> Array:
-    """Ones that begin at a line of the cache."""
-    item = np.dtype(dtype).itemsize
-    room = np.empty(size * item + _LINE, np.uint8)
-    begin = -room.ctypes.data % _LINE
-    array: Array = room[begin : begin + size * item].view(dtype)
+def _ones(size: int, dtype: str, place: int) -> Array:
+    """Ones that lie where an array of a run would."""
+    array: Array = aligned(size, dtype, place)
     array[:] = 1
     return array
 
