@@ -13,8 +13,8 @@ COMMAND = "python experiments/cost.py +study=all_cores"
 TITLE = "What do more threads bring to a step of twenty million coordinates?"
 QUESTION = (
     "Nanoseconds a coordinate on the sphere, with one thread and with more, beside torch with as many. The floor is "
-    "the larger of divisions and roots over their throughput and of the numbers to be moved over the bandwidth that as "
-    "many threads have."
+    "the largest of divisions and roots over their throughput, of additions over theirs, and of the numbers to be "
+    "moved over the bandwidth that as many threads have."
 )
 
 

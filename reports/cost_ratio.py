@@ -13,9 +13,9 @@ COMMAND = cost.COMMAND
 TITLE = "How far from the floor, and from everybody else?"
 QUESTION = (
     "The numba backend's time per step as a part of each peer's (below 1: the lab is faster), and over the floor, "
-    "which is the largest of three: divisions and roots over their throughput, memory, and the latency of a step that "
-    "waits for the one before. The floor is of the method as it is written; who multiplies by the inverse of a number "
-    "of the step instead of dividing by it can go below: the lab, where that gives the same bits, and XLA."
+    "which is the largest of four: divisions and roots over their throughput, additions, memory, and the latency of a "
+    "step that waits for the one before. The floor is of the method as it is written; who multiplies by the inverse of "
+    "a number of the step instead of dividing by it can go below: the lab, where that gives the same bits, and XLA."
 )
 FLOOR = "the floor"
 # Those that the figure compares with the floor.
