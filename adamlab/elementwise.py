@@ -68,8 +68,6 @@ POWERS = {
     3: "{0} * {0} * {0}",
     4: "({0} * {0}) * ({0} * {0})",
 }
-# Numba's keeps the sign of a zero, NumPy's does not.
-SIGN = "_where({0} > zero, one, _where({0} < zero, -one, _where({0} == zero, zero, {0})))"
 NAMED_POWERS = {np.square: 2, np.reciprocal: -1}
 
 
@@ -197,10 +195,9 @@ class _Reading:
             raise _NotElementwise
         if all(map(_is_number, arguments)):
             return function(*arguments)
-        if function is np.sign:
-            return self._new(SIGN.format(*map(self._floating, arguments)))
         called = FUNCTIONS[function]
-        called = f"_{called}" if f"_{called}" in REPLACEMENTS else f"np.{called}"
+        replaced = f"_numpy_{called}"
+        called = replaced if replaced in REPLACEMENTS else f"np.{called}"
         return self._new(f"{called}({', '.join(map(self._floating, arguments))})")
 
     def _operation(self, function: Any, *operands: Any) -> Any:
@@ -233,7 +230,7 @@ class _Reading:
         # Between two numbers NumPy's choice is of their type, not of theta's.
         if not (isinstance(condition, _Array) and condition.truth) or (_is_number(x) and _is_number(y)):
             raise _NotElementwise
-        return self._new(f"_where({self._name(condition)}, {self._floating(x)}, {self._floating(y)})")
+        return self._new(f"_numpy_where({self._name(condition)}, {self._floating(x)}, {self._floating(y)})")
 
     def _new(self, expression: str, truth: bool = False) -> _Array:
         name = f"y{len(self.statements)}"
@@ -255,7 +252,7 @@ class _Reading:
         return self._name(value)
 
     def _as_number(self, value: _Array) -> str:
-        return f"_where({self._name(value)}, one, zero)"
+        return f"_numpy_where({self._name(value)}, one, zero)"
 
     def _name(self, value: _Array) -> str:
         if value in self._overwritten:

@@ -135,7 +135,9 @@ def _task_size(batch: Batch, threads: int) -> int:
     share = max(-(-batch.runs // (4 * threads)), TASK_UPDATES // (dim * batch.n_steps))
     size = max(1, min(TASK_RUNS, TASK_NUMBERS // per_run, share))
     width = side_by_side(batch)
-    return -(-size // width) * width if width else size
+    # Fewer runs than stand side by side are shared out all the same.
+    unit = width if size >= width else SIDE_BY_SIDE[1]
+    return -(-size // unit) * unit if width else size
 
 
 def compiles(batch: Batch) -> bool:

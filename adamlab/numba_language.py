@@ -94,7 +94,7 @@ def in_numba(function: Callable[..., Any], dtype: str = "float64", rewrite: Any 
             written = ast.unparse(node)
             if written in CONSTANTS:
                 return in_dtype_of_arrays(node, CONSTANTS[written])
-            name = written.replace("np.", "_")
+            name = written.replace("np.", "_numpy_")
             if name not in REPLACEMENTS:
                 return self.generic_visit(node)  # type: ignore[return-value]
             return ast.copy_location(ast.Name(name, ast.Load()), node)
@@ -131,12 +131,12 @@ def _sign(x: Any) -> Any:
 
 # What stands for NumPy's functions of these names.
 REPLACEMENTS = {
-    "_where": _where,
-    "_maximum": _maximum,
-    "_minimum": _minimum,
-    "_sign": _sign,
-    "_exp": exp,
-    "_tanh": tanh,
+    "_numpy_where": _where,
+    "_numpy_maximum": _maximum,
+    "_numpy_minimum": _minimum,
+    "_numpy_sign": _sign,
+    "_numpy_exp": exp,
+    "_numpy_tanh": tanh,
 }
 
 
@@ -167,8 +167,8 @@ def _compiled_sign(x):
     if isinstance(x, types.Array):
         return lambda x: np.sign(x)
     zero, one = (getattr(np, x.name)(value) for value in (0, 1))
-    # Zero and nan are their own.
-    return lambda x: np.copysign(one, x) if x < zero or x > zero else x
+    # What is left is nan or a zero, of which NumPy's sign is the positive one.
+    return lambda x: np.copysign(one, x) if x < zero or x > zero else x + zero
 
 
 @overload(total, jit_options=AS_PART)

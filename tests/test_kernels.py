@@ -184,7 +184,7 @@ def smaller(x, y):
 
 
 def sign(x, y):
-    return np.sign(x - y)
+    return np.sign(x + y)
 
 
 @pytest.mark.parametrize("function", [larger, smaller, sign])
@@ -196,4 +196,18 @@ def test_what_stands_for_numpys_functions_of_numbers_is_theirs_but_for_the_sign_
             expected = function(np.full(numbers.size, x), numbers)
         found = np.array([compiled(x, y) for y in numbers], dtype)
         np.testing.assert_array_equal(found, expected)
+        if function is sign:
+            assert not np.signbit(found[found == 0]).any()
         assert np.array_equal(compiled(np.full(numbers.size, x), numbers), expected, equal_nan=True)
+
+
+def _sign(x):
+    return x / (np.abs(x) + 1.0)
+
+
+def soft_sign(x):
+    return _sign(x)
+
+
+def test_a_rules_own_function_may_have_the_name_of_one_of_numpys():
+    assert compile_function(in_numba(soft_sign))(3.0) == 0.75

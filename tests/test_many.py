@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from adamlab.many import minimize_many
+from adamlab.batches import batches_of_list
+from adamlab.many import _task_size, minimize_many
 from adamlab.minimize import minimize
 from adamlab.noises.student_t import StudentT
 from adamlab.objectives.quadratic import Quadratic
@@ -92,6 +93,13 @@ def test_the_number_of_threads_changes_nothing():
     given = configurations(adam, Sphere(dim=2, x0=1.0), 20_000)
     one, two = (minimize_many(given, threads=threads).drop("seconds") for threads in (1, 2))
     assert one.equals(two)
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_few_long_runs_are_shared_out_among_threads(dim):
+    given = configurations(adam, Sphere(dim=dim, x0=1.0), 300, n_steps=200_000, trace="none")
+    (batch,) = batches_of_list(given)
+    assert _task_size(batch, 2) <= 128
 
 
 def test_divergence_is_a_row():
