@@ -35,14 +35,8 @@ from adamlab.compiled_sweep import sum_of_sums, sweep_over_blocks
 from adamlab.fingerprint import fingerprint, has_source
 from adamlab.kernel_cache import keep_on_disk
 from adamlab.landscape import Landscape, given_gradient, landscape_of, not_compilable, say_called
-from adamlab.numba_language import (
-    align_stack,
-    compile_loop,
-    compile_part,
-    flushed,
-    in_dtype,
-    in_numba,
-)
+from adamlab.numba_arrays import align_stack
+from adamlab.numba_language import compile_loop, compile_part, flushed, in_dtype, in_numba
 from adamlab.parameters import named_parameters, numbers_of, parameter_names
 from adamlab.problem import Array, FunctionPair, Problem
 from adamlab.reduction import BLOCK, total

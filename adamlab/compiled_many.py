@@ -25,23 +25,18 @@ from adamlab.backends import reported_place, state_names
 from adamlab.compiled import coefficients_of_step, kept_on_disk, unflushed_coefficients
 from adamlab.compiled_sweep import sum_of_sums, sweep_over_blocks
 from adamlab.landscape import Landscape
-from adamlab.numba_language import (
+from adamlab.numba_arrays import (
     align_stack,
-    compile_loop,
-    compile_part,
-    flushed,
-    in_dtype,
-    in_numba,
     load,
     load_carry,
     load_common,
     load_scratch,
-    renamed,
     store,
     store_carry,
     store_common,
     store_scratch,
 )
+from adamlab.numba_language import compile_loop, compile_part, flushed, in_dtype, in_numba, renamed
 from adamlab.reduction import LANES
 from adamlab.stopping import GOES_ON, after_step, at_point
 from adamlab.subnormal import FLUSH_EVERY

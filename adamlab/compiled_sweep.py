@@ -14,10 +14,7 @@ from adamlab import landscape as parts
 from adamlab.backends import state_names
 from adamlab.exact_division import inverses, without_division
 from adamlab.landscape import Landscape
-from adamlab.numba_language import (
-    compile_loop,
-    compile_part,
-    in_numba,
+from adamlab.numba_arrays import (
     load,
     load_common,
     load_scratch,
@@ -27,6 +24,7 @@ from adamlab.numba_language import (
     sum_of_block,
     sum_of_few,
 )
+from adamlab.numba_language import compile_loop, compile_part, in_numba
 from adamlab.reduction import BLOCK, LANES
 
 

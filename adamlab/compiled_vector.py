@@ -23,7 +23,8 @@ from adamlab.compiled import (
     stretches,
 )
 from adamlab.landscape import Landscape, given_gradient, landscape_of
-from adamlab.numba_language import compile_function, compile_part, in_dtype, in_numba, load
+from adamlab.numba_arrays import load
+from adamlab.numba_language import compile_function, compile_part, in_dtype, in_numba
 from adamlab.parameters import numbers_of
 from adamlab.problem import Array, Problem
 from adamlab.reduction import squared_length

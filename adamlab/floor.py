@@ -29,7 +29,8 @@ from adamlab.backends import acts_on, first_carry, state_names
 from adamlab.compiled import pool
 from adamlab.fingerprint import fingerprint
 from adamlab.kernel_cache import keep_on_disk
-from adamlab.numba_language import compile_function, load, store
+from adamlab.numba_arrays import load, store
+from adamlab.numba_language import compile_function
 from adamlab.parameters import parameter_names
 from adamlab.problem import Array, objective_data
 from adamlab.timing import Case, timed

@@ -15,16 +15,8 @@ from numba.core.dispatcher import Dispatcher as _Dispatcher
 from adamlab.compiled_noise import noisy_coordinate
 from adamlab.elementwise import Coordinate, coordinate_of
 from adamlab.fingerprint import has_source
-from adamlab.numba_language import (
-    compile_anew,
-    compile_part,
-    in_dtype,
-    in_numba,
-    load,
-    pad,
-    sum_of_block,
-    sum_of_squares,
-)
+from adamlab.numba_arrays import load, sum_of_block, sum_of_squares
+from adamlab.numba_language import compile_anew, compile_part, in_dtype, in_numba, pad
 from adamlab.parameters import named_parameters, numbers_of
 from adamlab.philox import DRAWS, fill_draws
 from adamlab.problem import FunctionPair, Problem

@@ -67,7 +67,7 @@ def test_a_second_process_loads_and_an_edit_of_a_leaf_compiles_anew(checkout):
     assert checkout() == (1.5, 0)
     checkout.edit("objectives/sphere.py", "return x + x", "return x + x + x")
     assert checkout() == (1.75, 0)
-    checkout.edit("numba_language.py", "value = builder.load(_element", "value =  builder.load(_element")
+    checkout.edit("numba_arrays.py", "value = builder.load(_element", "value =  builder.load(_element")
     assert checkout() == (1.75, 0)
     checkout.edit("optimizers/adam.py", "m_hat", "corrected_m")
     assert checkout() == (1.75, 1)

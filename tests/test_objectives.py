@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from adamlab.minimize import first_iterate
-from adamlab.numba_language import compile_function, in_dtype, in_numba, load
+from adamlab.numba_arrays import load
+from adamlab.numba_language import compile_function, in_dtype, in_numba
 from adamlab.objectives.ackley import Ackley
 from adamlab.objectives.dixon_price import DixonPrice
 from adamlab.objectives.griewank import Griewank
