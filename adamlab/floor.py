@@ -46,7 +46,8 @@ _ADDITIONS_OF_LENGTH = 2
 # Shorter arrays would measure how soon a stored number can be loaded again, which registers can do without.
 _SHORTEST = 512
 # About how much longer a division and a root take than a sum, to tell which of two chains is the longer.
-_WEIGHTS = {"sum": 1, "division": 4, "root": 6}
+_WEIGHTS = {"addition": 1, "product": 1, "division": 4, "root": 6}
+_UFUNCS = {"add": "addition", "subtract": "addition", "multiply": "product", "divide": "division", "sqrt": "root"}
 
 
 @dataclass(frozen=True)
@@ -102,11 +103,10 @@ class _Counting:
         return _Counting(self._done, None if longest is None else longest + Counter([operation] if operation else []))
 
     def _add(self, other: object) -> "_Counting":
-        self._done.update(["addition"])
-        return self._multiply(other)
+        return self._after("addition", [other])
 
     def _multiply(self, other: object) -> "_Counting":
-        return self._after("sum", [other])
+        return self._after("product", [other])
 
     def _divide(self, other: object) -> "_Counting":
         return self._after("division", [other])
@@ -124,10 +124,7 @@ class _Counting:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object) -> "_Counting":
         """What NumPy's functions of numbers call."""
-        if ufunc.__name__ in ("add", "subtract"):
-            self._done.update(["addition"])
-        name = {"sqrt": "root", "divide": "division", "add": "sum", "subtract": "sum", "multiply": "sum"}
-        return self._after(name.get(ufunc.__name__, ""), inputs)
+        return self._after(_UFUNCS.get(ufunc.__name__, ""), inputs)
 
     def __array_function__(self, function: object, types: object, inputs: Iterable[object], named: object) -> object:
         """What `numpy.where` calls."""
@@ -156,7 +153,7 @@ def work(optimizer: Any, objective: Any) -> Work:
         read_write=read_write,
         read_only=len(data) if objective.separable else 1,
         additions=done["addition"] + _ADDITIONS_OF_LENGTH,
-        chain_sums=new.chain["sum"],
+        chain_sums=new.chain["addition"] + new.chain["product"],
         chain_divisions=new.chain["division"],
         chain_roots=new.chain["root"],
         own_divisions=own["division"],
