@@ -4,14 +4,13 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
 from adamlab.batches import Batch
 from adamlab.many import run_batch
 from adamlab.parameters import numbers_of, parameter_names
 from adamlab.random_streams import stream
 from adamlab.timing import Advance, Runs
 from experiments.configuration import Configuration
+from experiments.sweep import Piece
 
 
 def many_runs(configuration: Configuration, runs: int, threads: int) -> Runs:
@@ -33,25 +32,11 @@ def many_runs(configuration: Configuration, runs: int, threads: int) -> Runs:
 def spread_out(configuration: Configuration, runs: int) -> Batch:
     """Runs of one configuration whose lr lies within a factor of ten below its own, as does 1 - beta1 and 1 - beta2."""
     optimizer: Any = type(configuration.optimizer)
-    stopping = configuration.stopping
-    numbers = np.repeat(np.array(numbers_of(configuration.optimizer))[:, None], runs, axis=1)
-    draws = stream(configuration.seed, "many runs")
-    for row, name in zip(numbers, parameter_names(optimizer), strict=True):
+    draws, varied = stream(configuration.seed, "many runs"), {}
+    for name, number in zip(parameter_names(optimizer), numbers_of(configuration.optimizer), strict=True):
         factor = 10.0 ** -draws.random(runs)
         if name == "lr":
-            row *= factor
+            varied[f"optimizer.{name}"] = number * factor
         elif name in ("beta1", "beta2"):
-            row[:] = 1 - (1 - row) * factor
-    limits = np.array([stopping.tol, stopping.grad_tol, stopping.loss_target])
-    return Batch(
-        optimizer=optimizer,
-        objective=configuration.objective,
-        noise=configuration.noise,
-        schedule=configuration.schedule,
-        n_steps=configuration.n_steps,
-        numbers=numbers,
-        limits=np.repeat(limits[:, None], runs, axis=1),
-        seeds=np.full(runs, configuration.seed),
-        places=np.arange(runs),
-        backend=configuration.backend,
-    )
+            varied[f"optimizer.{name}"] = 1 - (1 - number) * factor
+    return replace(Piece(configuration, varied, runs).batch(), trace="none")
