@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from adamlab.compaction import merge
+from adamlab.record import chosen_options
 from adamlab.symbols import ConfigurationError
 
 DEFAULTS = {"study": "", "results": "results"}
@@ -15,7 +16,7 @@ DEFAULTS = {"study": "", "results": "results"}
 def main(arguments: list[str]) -> int:
     """Merge what the arguments ask for; returns the exit code."""
     try:
-        options = _options(arguments)
+        options = chosen_options("merge", arguments, DEFAULTS)
         results = Path(options["results"])
         studies = (
             [options["study"]] if options["study"] else sorted(path.parent.name for path in results.glob("*/runs"))
@@ -32,16 +33,6 @@ def main(arguments: list[str]) -> int:
         print(f"merge: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     return 0
-
-
-def _options(arguments: list[str]) -> dict[str, str]:
-    options = dict(DEFAULTS)
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if name not in options or not equals or not value:
-            raise ConfigurationError(f"merge: takes {', '.join(f'{key}=...' for key in DEFAULTS)}; it is {argument!r}")
-        options[name] = value
-    return options
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any
 
 import jinja2
 
-from adamlab.record import Study
+from adamlab.record import Study, chosen_options
 from adamlab.symbols import ConfigurationError
 from reports import any_sweep, style
 from reports.unanswered import Unanswered
@@ -58,7 +58,7 @@ class Section:
 def main(arguments: list[str]) -> int:
     """Build what the arguments ask for; returns the exit code."""
     try:
-        options = _options(arguments)
+        options = chosen_options("build", arguments, DEFAULTS)
         reports = _reports(options["study"], Path(options["results"]))
         sections = [_build(report, Path(options["results"]), Path(options["out"])) for report in reports]
         built = [section for section in sections if section is not None]
@@ -77,16 +77,6 @@ def main(arguments: list[str]) -> int:
         _print(section)
     print(f"report: {page}")
     return 0
-
-
-def _options(arguments: list[str]) -> dict[str, str]:
-    options = dict(DEFAULTS)
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if name not in options or not equals or not value:
-            raise ConfigurationError(f"build: takes {', '.join(f'{key}=...' for key in DEFAULTS)}; it is {argument!r}")
-        options[name] = value
-    return options
 
 
 def _reports(study: str, results: Path) -> list[Any]:
