@@ -57,12 +57,9 @@ def _add_lanes(rows, dim, n, out):
 
 
 @compile_loop
-def _some_end(n, squares, tol_sq):
-    """Whether any of the first ``n`` lanes ends with a step of these squared lengths."""
-    count = 0
-    for j in range(n):
-        count += not (tol_sq[j] <= squares[j] < math.inf)
-    return count > 0
+def _ends(length_sq, tol_sq):
+    """Whether a step of this squared length ends a run, for whichever reason (`adamlab.stopping.after_step`)."""
+    return not (tol_sq <= length_sq < math.inf)
 
 
 @cache
@@ -96,13 +93,13 @@ def _step_of_lanes(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
         dim = arrays[0].size // width
         example, _ = of_step(load(hyper, 0), s, t, n_steps, load_carry(carries, 0))
         names, beside, sums = in_dtype(example, zero), load(data, 0), rows[0]
+        ended = False
         if dim == 1:
-            ended = False
             for j in range(n):
                 c, carry = of_step(load(hyper, j), s, t, n_steps, load_carry(carries, j))
                 store_carry(carries, j, carry)
                 length_sq = advance_lane(in_dtype(c, zero), env, keys, t, 0, j, j, arrays, beside, squares, True)
-                ended |= not (tol_sq[j] <= length_sq < math.inf)
+                ended |= _ends(length_sq, tol_sq[j])
             return ended
         for j in range(n):
             c, carry = of_step(load(hyper, j), s, t, n_steps, load_carry(carries, j))
@@ -114,7 +111,9 @@ def _step_of_lanes(optimizer: Any, schedule: Any, landscape: Landscape) -> Any:
                 c = renamed(load(commons, j), names)
                 advance_lane(c, env, keys, t, i, j, i * width + j, arrays, beside, sums, first)
         _add_lanes(rows, min(dim, LANES), n, squares)
-        return _some_end(n, squares, tol_sq)
+        for j in range(n):
+            ended |= _ends(squares[j], tol_sq[j])
+        return ended
 
     return step
 
