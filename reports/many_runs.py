@@ -83,6 +83,6 @@ def figure(study: Study) -> Figure:
         axes.set_xticks(dims, [str(dim) for dim in dims])
         axes.xaxis.minorticks_off()
         axes.set_ylim(bottom=0)
-        axes.legend(loc="upper right", fontsize=8, title="floors are dotted", title_fontsize=8)
+        axes.legend(loc="lower left", fontsize=8, title="floors are dotted", title_fontsize=8)
     panels[-1].set_xlabel("dimension of each run")
     return drawn
