@@ -1,3 +1,104 @@
-"""adamlab: a reproducible experiment and research harness for the Adam family of optimizers."""
+"""adamlab: a reproducible experiment and research harness for the Adam family of optimizers.
+
+Three lines from import to result, with the numbers of the papers::
+
+    import adamlab
+
+    r = adamlab.minimize(adamlab.objective("rosenbrock", dim=10), adamlab.optimizer("adam", lr=0.01), n_steps=1000)
+    r.loss, r.trace
+
+What a user imports is here:
+
+=====================  ================================================================================
+``minimize``           one run
+``minimize_many``      many runs at once, on all cores
+``start``              a run that is given one gradient at a time
+``optimizer``          an optimizer by its name, with the numbers of its source unless changed
+``objective``          an objective by its name, likewise
+``noise``              gradient noise by its name, likewise
+``schedule``           a learning-rate schedule by its name, likewise
+``OPTIMIZERS``         the names of all optimizers
+``OBJECTIVES``         the names of all objectives
+``NOISES``             the names of all kinds of gradient noise
+``SCHEDULES``          the names of all learning-rate schedules
+``ConfigurationError``  what is raised for a value, name or file that is refused
+=====================  ================================================================================
+
+The classes take every number explicitly, for example ``adamlab.optimizers.adam.Adam(lr=..., beta1=..., ...)``.
+
+Modules that users imported before the package had folders still work: `adamlab.minimize` (``minimize``, ``start``),
+`adamlab.many`, and for the file of a new method `adamlab.symbols`, `adamlab.promises` and `adamlab.reduction`.
+
+Importing the package imports nothing else; each name is looked up when it is first used.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from adamlab.rules.defaults import NOISES, OBJECTIVES, OPTIMIZERS, SCHEDULES, noise, objective, optimizer, schedule
+    from adamlab.rules.symbols import ConfigurationError
+    from adamlab.running.many import minimize_many
+    from adamlab.running.minimize import minimize
+    from adamlab.running.start import start
+
+# The module that each public name is defined in.
+_HOMES = {
+    "minimize": "adamlab.running.minimize",
+    "minimize_many": "adamlab.running.many",
+    "start": "adamlab.running.start",
+    "optimizer": "adamlab.rules.defaults",
+    "objective": "adamlab.rules.defaults",
+    "noise": "adamlab.rules.defaults",
+    "schedule": "adamlab.rules.defaults",
+    "OPTIMIZERS": "adamlab.rules.defaults",
+    "OBJECTIVES": "adamlab.rules.defaults",
+    "NOISES": "adamlab.rules.defaults",
+    "SCHEDULES": "adamlab.rules.defaults",
+    "ConfigurationError": "adamlab.rules.symbols",
+}
+
+__all__ = [
+    "NOISES",
+    "OBJECTIVES",
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "ConfigurationError",
+    "minimize",
+    "minimize_many",
+    "noise",
+    "objective",
+    "optimizer",
+    "schedule",
+    "start",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'adamlab' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Package(ModuleType):
+    """This package, whose ``minimize`` stays the function when the module `adamlab.minimize` is imported."""
+
+    @property
+    def minimize(self) -> Any:
+        """The function."""
+        return __getattr__("minimize")
+
+    @minimize.setter
+    def minimize(self, module: ModuleType) -> None:
+        """Python's import system assigns the module here; it is found in `sys.modules` all the same."""
+
+
+sys.modules[__name__].__class__ = _Package

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import polars as pl
 
-from adamlab.benchmark_results import read_results
-from adamlab.symbols import ConfigurationError
+from adamlab.records.asv_results import read_results
+from adamlab.rules.symbols import ConfigurationError
 from benchmarks.gate import BAD, FACTOR, RESULTS, checked_factor, compare, exit_code, only_machine, shown
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from adamlab.benchmark_results import read_results
+from adamlab.records.asv_results import read_results
 from benchmarks.gate import BAD, FACTOR, SHOWN_ONLY, compare
 
 README = Path(__file__).with_name("README.md")

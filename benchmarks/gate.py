@@ -24,9 +24,9 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
-from adamlab.benchmark_results import read_results
-from adamlab.random_streams import stream
-from adamlab.symbols import ConfigurationError, Number
+from adamlab.problems.random_streams import stream
+from adamlab.records.asv_results import read_results
+from adamlab.rules.symbols import ConfigurationError, Number
 
 RESULTS = Path("results/performance/benchmarks")
 FACTOR = 1.05
@@ -54,7 +54,7 @@ class Interval:
 def compare(rows: pl.DataFrame, base: str, head: str, factor: float = FACTOR) -> pl.DataFrame:
     """A row for each point: benchmark, point, unit, base, head, ratio, lo, hi, verdict.
 
-    ``rows`` are those of `adamlab.benchmark_results.read_results`, of one machine; the commits may be abbreviated.
+    ``rows`` are those of `adamlab.records.asv_results.read_results`, of one machine; the commits may be abbreviated.
     """
     keys = ["benchmark", "point", "unit"]
     same = ["machine", "environment", *keys]

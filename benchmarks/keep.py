@@ -14,7 +14,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from adamlab.symbols import ConfigurationError
+from adamlab.rules.symbols import ConfigurationError
 from benchmarks.gate import RESULTS
 
 ROOT = Path(__file__).resolve().parents[1]

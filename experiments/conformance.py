@@ -1,26 +1,28 @@
-"""Run every leaf beside its namesakes in other libraries and record how far apart they go (`adamlab.conformance`)."""
+"""Run every leaf beside its namesakes in other libraries and record how far apart they go (`adamlab.measuring.conformance`)."""
 
 import sys
 from types import ModuleType
 from typing import Any
 
-import experiments.one_thread  # noqa: F401 -- first, because it sets what the libraries read when they are imported
-from adamlab.conformance import Namesake, compare
-from adamlab.fingerprint import fingerprint
-from adamlab.provenance import provenance
-from adamlab.record import CONFORMANCE, folder, frame
-from adamlab.record_writer import write
-from adamlab.registry import refuse_unknown
-from experiments.command import Command
-from experiments.configuration import keys_of, leaf_from_file, results_and_study
-from experiments.outcome import Outcome
-from experiments.peers import origins, peers, present, short
-from experiments.sweep import Sweep
+import experiments.timing.one_thread  # noqa: F401 -- first, because it sets what the libraries read when they are imported
+from adamlab.measuring.conformance import Namesake, compare
+from adamlab.records.fingerprint import fingerprint
+from adamlab.records.provenance import provenance
+from adamlab.records.reading import folder
+from adamlab.records.schema import CONFORMANCE, frame
+from adamlab.records.writing import write
+from adamlab.rules.defaults import optimizer
+from adamlab.rules.registry import refuse_unknown
+from experiments.sweeping.command import Command
+from experiments.sweeping.configuration import keys_of, results_and_study
+from experiments.sweeping.results import SweepResult
+from experiments.sweeping.sweep import Sweep
+from experiments.timing.peers import origins, peers, present, short
 
 PROGRAM = "conformance"
 
 
-def compare_all(sweep: Sweep) -> Outcome:
+def compare_all(sweep: Sweep) -> SweepResult:
     """Compare with every namesake of the peers that are here; one that comes out otherwise than is known has failed."""
     unexpected = 0
     for tree in sweep.trees():
@@ -38,15 +40,15 @@ def compare_all(sweep: Sweep) -> Outcome:
             target = folder(results, study, "conformance")
             write(target, frame(rows, CONFORMANCE), provenance(**origins(chosen)))
             print(f"records in {target}")
-    return Outcome(unexpected)
+    return SweepResult(unexpected)
 
 
 def _row(peer: ModuleType, namesake: Namesake) -> tuple[dict[str, Any], bool]:
     """A namesake's row, and whether it came out as its peer's module says."""
-    leaf = leaf_from_file("optimizer", namesake.leaf)
+    leaf = optimizer(namesake.leaf)
     comparison = compare(leaf, namesake)
     row = {
-        "algorithms": fingerprint("adamlab.conformance", type(leaf).__module__),
+        "algorithms": fingerprint("adamlab.measuring.conformance", type(leaf).__module__),
         **keys_of("optimizer", leaf),
         "peer": short(peer),
         "namesake": namesake.spelled,

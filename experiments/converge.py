@@ -8,37 +8,40 @@ from typing import Any
 
 import polars as pl
 
-from adamlab.provenance import provenance
-from adamlab.record import folder, scan_files
-from adamlab.symbols import ConfigurationError
-from experiments.command import Command
-from experiments.dry_run import describe
-from experiments.outcome import Outcome
-from experiments.progress import Progress
-from experiments.report import FEW, Report
-from experiments.sweep import Family, Sweep
-from experiments.work import Destination, Place, Todo, known_files, to_do
+from adamlab.records.provenance import provenance
+from adamlab.records.reading import folder, scan_files
+from adamlab.rules.symbols import ConfigurationError
+from experiments.sweeping.command import Command
+from experiments.sweeping.dry_run import describe
+from experiments.sweeping.families import Family, Piece
+from experiments.sweeping.progress import Progress
+from experiments.sweeping.remaining import Place, known_files, remaining
+from experiments.sweeping.report import FEW, Report
+from experiments.sweeping.results import Destination, SweepResult
+from experiments.sweeping.sweep import Sweep
 
 PROGRAM = "converge"
 
 
-def run_all(sweep: Sweep) -> Outcome:
+def run_all(sweep: Sweep) -> SweepResult:
     """Do every run of a sweep that is not recorded yet."""
-    executor = importlib.import_module(f"experiments.executors.{sweep.executor}").Executor(sweep.settings or {})
+    executor = importlib.import_module(f"experiments.sweeping.executors.{sweep.executor}").Executor(
+        sweep.settings or {}
+    )
     families = sweep.families
     resume, dry_run = (_same_for_all(families, name) for name in ("resume", "dry_run"))
     known = known_files(families)
-    left = to_do(families, known, resume)
+    left = remaining(families, known, resume)
     if dry_run:
         describe(sweep, left, executor.plan)
-        return Outcome(0)
+        return SweepResult(0)
     runs = sum(family.size for family in families)
     few = runs <= FEW or sweep.each
     report = Report(runs, _recorded(families, left, known) if few else None)
     origin = provenance()
-    with Progress(sum(todo.runs for todo in left), quiet=few) as progress:
+    with Progress(sum(piece.size for piece in left), quiet=few) as progress:
         for place, paths in known.items():
-            here = [todo for todo in left if todo.family.place == place]
+            here = [piece for piece in left if piece.family.place == place]
             if here:
                 destination = Destination(*place, origin, paths, again=not resume)
                 with destination.writer() as writer:
@@ -47,7 +50,7 @@ def run_all(sweep: Sweep) -> Outcome:
                             writer.add(done.rows, done.trace)
                         progress.advance(done.runs, done.statuses.get("failed", 0))
                         report.take(done)
-            ran = sum(todo.runs for todo in here)
+            ran = sum(piece.size for piece in here)
             before = sum(family.size for family in families if family.place == place) - ran
             report.say(f"{ran:,} run, {before:,} recorded before; records in {folder(*place, 'runs')}")
     report.close()
@@ -62,10 +65,10 @@ def _same_for_all(families: Sequence[Family], name: str) -> bool:
 
 
 def _recorded(
-    families: Sequence[Family], left: Sequence[Todo], known: Mapping[Place, Sequence[Path]]
+    families: Sequence[Family], left: Sequence[Piece], known: Mapping[Place, Sequence[Path]]
 ) -> list[Mapping[str, Any]]:
     """The records of the runs that are not left to do."""
-    doing = {run_id for todo in left for run_id in todo.family.piece(todo.places).run_ids}
+    doing = {run_id for piece in left for run_id in piece.run_ids}
     rows: dict[str, Mapping[str, Any]] = {}
     for place, paths in known.items():
         ids = [run_id for family in families if family.place == place for run_id in family.run_ids]

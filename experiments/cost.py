@@ -1,7 +1,7 @@
 """Measure the time per step of optimizers on backends, beside peers and the machine's floor.
 
 All cases of a sweep are timed together, in turns, each a run from the start to the last step with its gradients (see
-`adamlab.timing`). With ``coordinates`` a case is many runs at once, and with ``threads`` these, or a large step, are
+`adamlab.measuring.timing`). With ``coordinates`` a case is many runs at once, and with ``threads`` these, or a large step, are
 shared out among threads. An implementation whose steps take too long at some dimension is left out there; the record
 says so. A sweep that has been measured on this machine, with this code and these peers, is not measured again.
 """
@@ -16,17 +16,9 @@ from typing import Any
 
 import polars as pl
 
-import experiments.one_thread  # first, because it sets what NumPy reads when it is imported
-from adamlab.backends import acts_on, stepper
-from adamlab.floor import Floors, floor_cases, floors, work
-from adamlab.minimize import prepared
-from adamlab.problem import Problem
-from adamlab.provenance import machine, provenance
-from adamlab.record import TIMING, Value, folder, frame, read_all, run_id
-from adamlab.record_writer import prepare, write
-from adamlab.registry import refuse_unknown
-from adamlab.symbols import Choice, ConfigurationError, Number
-from adamlab.timing import (
+import experiments.timing.one_thread  # first, because it sets what NumPy reads when it is imported
+from adamlab.measuring.floor import Floors, floor_cases, floors, work
+from adamlab.measuring.timing import (
     Advance,
     Case,
     Implementation,
@@ -37,12 +29,23 @@ from adamlab.timing import (
     interleaved,
     median_interval,
 )
-from experiments.command import Command
-from experiments.configuration import Configuration, configured
-from experiments.many_runs import many_runs
-from experiments.outcome import Outcome
-from experiments.peers import identity, origins, peers, present
-from experiments.sweep import Sweep
+from adamlab.problems.problem import Problem
+from adamlab.records.identity import run_id
+from adamlab.records.provenance import machine, provenance
+from adamlab.records.reading import folder, read_all
+from adamlab.records.schema import TIMINGS, Value, frame
+from adamlab.records.writing import prepare, write
+from adamlab.rules.methods import acts_on
+from adamlab.rules.registry import refuse_unknown
+from adamlab.rules.symbols import Choice, ConfigurationError, Number
+from adamlab.running.backends import stepper
+from adamlab.running.checks import prepared
+from experiments.sweeping.command import Command
+from experiments.sweeping.configuration import Configuration, configured
+from experiments.sweeping.results import SweepResult
+from experiments.sweeping.sweep import Sweep
+from experiments.timing.many_runs import many_runs
+from experiments.timing.peers import identity, origins, peers, present
 
 PROGRAM = "cost"
 PROTOCOL: Mapping[str, Number | Choice] = {
@@ -84,7 +87,7 @@ class Timed:
         return run_id({**self.keys, "implementation": self.implementation}, self.version)
 
 
-def measure_all(sweep: Sweep) -> Outcome:
+def measure_all(sweep: Sweep) -> SweepResult:
     """Time every configuration and its peers together, unless that has been done; nothing fails."""
     if sweep.executor != "local":
         raise ConfigurationError(
@@ -102,7 +105,7 @@ def measure_all(sweep: Sweep) -> Outcome:
     rows = _measured_before(read_all(results, study, "timings"), set(todo)) if resume else pl.DataFrame()
     if dry_run:
         print(f"{len(todo)} cases to be timed in {protocol['rounds']} rounds, {rows.height} of them measured before")
-        return Outcome(0)
+        return SweepResult(0)
     prepare(timings)
     if rows.is_empty():
         busy = os.getloadavg()[0]
@@ -114,11 +117,11 @@ def measure_all(sweep: Sweep) -> Outcome:
     for row in rows.iter_rows(named=True):
         print(_line(row))
     print(f"records in {timings}")
-    return Outcome(0)
+    return SweepResult(0)
 
 
 def _threads() -> str:
-    return ", ".join(f"{name}={number}" for name, number in experiments.one_thread.THREADS.items())
+    return ", ".join(f"{name}={number}" for name, number in experiments.timing.one_thread.THREADS.items())
 
 
 def _same(values: list[Any], name: str) -> Any:
@@ -212,7 +215,7 @@ def _measure(todo: Mapping[str, Timed], protocol: Protocol, seed: int) -> pl.Dat
         else:
             outcome = _left_out(lengths[name])
         rows.append({**_fixed(row, medians), **outcome, "measurement": measurement})
-    return frame(rows, TIMING)
+    return frame(rows, TIMINGS)
 
 
 def _lengths(todo: Mapping[str, Timed], protocol: Protocol) -> dict[str, Length]:

@@ -6,9 +6,9 @@ Without a study, those of all.
 import sys
 from pathlib import Path
 
-from adamlab.compaction import merge
-from adamlab.record import chosen_options
-from adamlab.symbols import ConfigurationError
+from adamlab.records.merging import merge
+from adamlab.records.options import chosen_options
+from adamlab.rules.symbols import ConfigurationError
 
 DEFAULTS = {"study": "", "results": "results"}
 

@@ -3,9 +3,10 @@
 import polars as pl
 from matplotlib.figure import Figure
 
-from adamlab.record import Kind, Study
+from adamlab.records.reading import Study
+from adamlab.records.schema import Kind
 from reports import style
-from reports.unanswered import Unanswered
+from reports.missing_records import MissingRecords
 
 STUDY = "all_cores"
 KIND: Kind = "timings"
@@ -22,11 +23,11 @@ def table(study: Study) -> pl.DataFrame:
     """A row a case: nanoseconds a coordinate, times the floor, and our time over it, from where to where."""
     rows = study.timings
     if rows.is_empty() or "threads" not in rows.columns:
-        raise Unanswered("no timing with several threads is recorded")
+        raise MissingRecords("no timing with several threads is recorded")
     rows = rows.filter(pl.col("runs") == 1, pl.col("left_out").is_null())
     several = rows.filter(pl.col("threads") > 1)
     if several.is_empty():
-        raise Unanswered("no timing with several threads is recorded")
+        raise MissingRecords("no timing with several threads is recorded")
     rows = rows.filter(pl.col("measurement") == several["measurement"][-1])
     case = ["optimizer", "dtype", "dim", "threads"]
     ends = ("", "_lo", "_hi")

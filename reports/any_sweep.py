@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from adamlab.record import Study
+from adamlab.records.reading import Study
 from reports import style
-from reports.unanswered import Unanswered
+from reports.missing_records import MissingRecords
 
 QUESTION = (
     "Of each method on each problem: how many runs ended how, and the best of them. The figure shows the least loss "
@@ -80,11 +80,11 @@ def figure(study: Study) -> Figure:
     """The least loss along the number swept over most, or a map of it over two of them."""
     keys = [name for name in swept(study) if name != "seed"] or swept(study)
     if not keys:
-        raise Unanswered("its runs differ in no number")
+        raise MissingRecords("its runs differ in no number")
     methods = table(study)["optimizer"].unique(maintain_order=True).to_list()
     methods = [method for method in methods if not _losses(study, method, keys[:2]).is_empty()]
     if not methods:
-        raise Unanswered("no run that has all swept numbers ended with a finite loss")
+        raise MissingRecords("no run that has all swept numbers ended with a finite loss")
     if len(keys) > 1 and study.lazy_runs.select(pl.col(keys[1]).n_unique()).collect().item() > len(_COLOURS):
         drawn, axes = style.panels([3.4] * min(len(methods), PANELS))
         for panel, method in zip(axes, methods, strict=False):

@@ -2,7 +2,7 @@
 
 ``python reports/build.py [study=<name>] [results=<folder>] [out=<folder>]``. Runs nothing. A report is a module of this
 folder with STUDY, KIND, COMMAND, TITLE and QUESTION, and the functions ``table``, ``answer`` and ``figure`` of a
-`adamlab.record.Study`; the folder is the registry. A study that none asks about has `reports.any_sweep`.
+`adamlab.records.reading.Study`; the folder is the registry. A study that none asks about has `reports.any_sweep`.
 """
 
 import importlib
@@ -17,10 +17,11 @@ from typing import Any
 
 import jinja2
 
-from adamlab.record import Study, chosen_options
-from adamlab.symbols import ConfigurationError
+from adamlab.records.options import chosen_options
+from adamlab.records.reading import Study
+from adamlab.rules.symbols import ConfigurationError
 from reports import any_sweep, style
-from reports.unanswered import Unanswered
+from reports.missing_records import MissingRecords
 
 HERE = Path(__file__).parent
 DEFAULTS = {"study": "", "results": "results", "out": str(HERE / "out")}
@@ -103,7 +104,7 @@ def _build(report: Any, results: Path, out: Path) -> Section | None:
     try:
         with style.look():
             table, answer, figure = report.table(study), report.answer(study), report.figure(study)
-    except Unanswered as reason:
+    except MissingRecords as reason:
         print(f"{name}: left out, because {reason}; first run {report.COMMAND}")
         return None
     out.mkdir(parents=True, exist_ok=True)

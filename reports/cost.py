@@ -5,9 +5,10 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from adamlab.record import Kind, Study
+from adamlab.records.reading import Study
+from adamlab.records.schema import Kind
 from reports import style
-from reports.unanswered import Unanswered
+from reports.missing_records import MissingRecords
 
 STUDY = "cost"
 KIND: Kind = "timings"
@@ -49,7 +50,7 @@ def timings(study: Study) -> pl.DataFrame:
     """The latest measurement that has both forms on the numba backend in several dimensions, left-out rows included."""
     rows = study.timings
     if {*_SPHERE, *_CASE, "left_out", "backend"} - set(rows.columns):
-        raise Unanswered("no measurement of Adam on the sphere beside its floors is recorded")
+        raise MissingRecords("no measurement of Adam on the sphere beside its floors is recorded")
     rows = rows.filter(*(pl.col(name) == value for name, value in _SPHERE.items()), pl.col("optimizer").is_in(FORMS))
     whole = (
         rows.filter(pl.col("backend") == "numba", pl.col("dtype") == "float64", pl.col("left_out").is_null())
@@ -58,7 +59,7 @@ def timings(study: Study) -> pl.DataFrame:
         .filter(pl.col("found") >= 2 * len(FORMS))
     )
     if whole.is_empty():
-        raise Unanswered("no measurement is recorded that has both forms on the numba backend in two dimensions")
+        raise MissingRecords("no measurement is recorded that has both forms on the numba backend in two dimensions")
     return rows.filter(pl.col("measurement") == whole["measurement"][-1]).with_columns(
         pl.when(pl.col("backend").is_null())
         .then(pl.col("implementation"))

@@ -3,9 +3,10 @@
 import polars as pl
 from matplotlib.figure import Figure
 
-from adamlab.record import Kind, Study
+from adamlab.records.reading import Study
+from adamlab.records.schema import Kind
 from reports import style
-from reports.unanswered import Unanswered
+from reports.missing_records import MissingRecords
 
 STUDY = "leaf_cost"
 KIND: Kind = "timings"
@@ -30,7 +31,7 @@ def table(study: Study) -> pl.DataFrame:
     """A row a method: its time per step, its floor, what binds the floor, and how many times the floor it takes."""
     rows = study.timings
     if rows.is_empty() or "acts_on" not in rows.columns:
-        raise Unanswered("no timing of a method beside its floor is recorded")
+        raise MissingRecords("no timing of a method beside its floor is recorded")
     rows = rows.filter(
         pl.col("acts_on") == "coordinate",
         pl.col("backend") == "numba",
@@ -38,7 +39,7 @@ def table(study: Study) -> pl.DataFrame:
         pl.col("left_out").is_null(),
     )
     if rows.is_empty():
-        raise Unanswered("no timing of a method on the numba backend is recorded")
+        raise MissingRecords("no timing of a method on the numba backend is recorded")
     rows = rows.filter(pl.col("measurement") == rows["measurement"][-1])
     floor = pl.col("floor_ns_per_step")
     # Records made before additions were counted have no floor of them.

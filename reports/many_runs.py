@@ -3,9 +3,10 @@
 import polars as pl
 from matplotlib.figure import Figure
 
-from adamlab.record import Kind, Study
+from adamlab.records.reading import Study
+from adamlab.records.schema import Kind
 from reports import cost, style
-from reports.unanswered import Unanswered
+from reports.missing_records import MissingRecords
 
 STUDY = "many_runs"
 KIND: Kind = "timings"
@@ -23,10 +24,10 @@ def table(study: Study) -> pl.DataFrame:
     """A row for each form, number of threads and dimension: nanoseconds an update, and seconds in all."""
     rows = study.timings
     if rows.is_empty() or "runs" not in rows.columns:
-        raise Unanswered("no timing of many runs at once is recorded")
+        raise MissingRecords("no timing of many runs at once is recorded")
     rows = rows.filter(pl.col("runs") > 1, pl.col("optimizer").is_in(cost.FORMS), pl.col("left_out").is_null())
     if rows.is_empty():
-        raise Unanswered("no timing of many runs at once is recorded")
+        raise MissingRecords("no timing of many runs at once is recorded")
     rows = rows.filter(pl.col("measurement") == rows["measurement"][-1])
     per_update = [
         (pl.col(f"ns_per_step{end}") / pl.col("dim")).alias(f"ns_per_update{end}") for end in ("", "_lo", "_hi")

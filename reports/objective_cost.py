@@ -4,9 +4,10 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from adamlab.record import Kind, Study
+from adamlab.records.reading import Study
+from adamlab.records.schema import Kind
 from reports import style
-from reports.unanswered import Unanswered
+from reports.missing_records import MissingRecords
 
 STUDY = "objective_cost"
 KIND: Kind = "timings"
@@ -27,13 +28,13 @@ def table(study: Study) -> pl.DataFrame:
     """A row an objective: its time per step and per coordinate, and that of a user's functions over it."""
     rows = study.timings
     if rows.is_empty() or "objective" not in rows.columns:
-        raise Unanswered("no timing of an objective is recorded")
+        raise MissingRecords("no timing of an objective is recorded")
     rows = rows.filter(pl.col("left_out").is_null())
     rows = rows.filter(pl.col("measurement") == rows["measurement"][-1])
     case = ["objective", "optimizer", "dim", "dtype"]
     own = rows.filter(pl.col("implementation") == "adamlab", pl.col("backend") == "numba")
     if own.is_empty():
-        raise Unanswered("no timing of an objective on the numba backend is recorded")
+        raise MissingRecords("no timing of an objective on the numba backend is recorded")
     times = [f"ns_per_step{end}" for end in ("", "_lo", "_hi")]
     users = rows.filter(pl.col("implementation") == USERS).select(*case, *(pl.col(t).alias(f"user {t}") for t in times))
     over = {"": ("", ""), "_lo": ("_lo", "_hi"), "_hi": ("_hi", "_lo")}

@@ -8,9 +8,10 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from adamlab.record import Kind, Study
+from adamlab.records.reading import Study
+from adamlab.records.schema import Kind
 from reports import style
-from reports.unanswered import Unanswered
+from reports.missing_records import MissingRecords
 
 STUDY = "performance"
 KIND: Kind = "benchmarks"
@@ -40,7 +41,7 @@ def history(study: Study) -> pl.DataFrame:
     """What was measured where most commits were, with ``quantity`` and ``amount`` in readable units."""
     rows = study.benchmarks.filter(pl.col("status") == "measured")
     if rows.is_empty():
-        raise Unanswered("nothing was measured")
+        raise MissingRecords("nothing was measured")
     where = ["machine", "environment"]
     most = rows.group_by(where).agg(pl.col("commit").n_unique()).sort("commit", *where).tail(1)
     rows = rows.join(most, on=where, how="semi", maintain_order="left")

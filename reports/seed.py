@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from adamlab.record import Study
-from reports.unanswered import Unanswered
+from adamlab.records.reading import Study
+from reports.missing_records import MissingRecords
 
 FORMS = ("adam", "adam_reordered")
 STEPS = (100, 1000, 10_000)
@@ -25,7 +25,7 @@ def runs(study: Study) -> pl.DataFrame:
     """The seed's runs: both forms, both learning rates, three numbers of steps, any backend."""
     rows = _asked(study.runs, RATES)
     if rows.filter(pl.col("optimizer.lr") == FAST, pl.col("n_steps") == max(STEPS)).is_empty():
-        raise Unanswered(f"no run at learning rate {FAST} with {max(STEPS)} steps is recorded")
+        raise MissingRecords(f"no run at learning rate {FAST} with {max(STEPS)} steps is recorded")
     return rows
 
 
@@ -39,14 +39,16 @@ def timings(study: Study) -> pl.DataFrame:
         .filter(pl.col("found") == 2 * len(FORMS))
     )
     if whole.is_empty():
-        raise Unanswered("no measurement is recorded that has both forms on the numba backend at 100 and 10,000 steps")
+        raise MissingRecords(
+            "no measurement is recorded that has both forms on the numba backend at 100 and 10,000 steps"
+        )
     return rows.filter(pl.col("measurement") == whole["measurement"][-1])
 
 
 def _asked(rows: pl.DataFrame, rates: tuple[float, ...]) -> pl.DataFrame:
     missing = {*_SPHERE, "optimizer", "optimizer.lr", "objective.x0", "n_steps"} - set(rows.columns)
     if missing:
-        raise Unanswered("no run of Adam on the sphere is recorded")
+        raise MissingRecords("no run of Adam on the sphere is recorded")
     return rows.filter(
         *(pl.col(name) == value for name, value in _SPHERE.items()),
         pl.col("objective.x0").list.len() == 1,

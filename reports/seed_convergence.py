@@ -5,7 +5,8 @@ from typing import Any
 import polars as pl
 from matplotlib.figure import Figure
 
-from adamlab.record import Kind, Study
+from adamlab.records.reading import Study
+from adamlab.records.schema import Kind
 from reports import seed, style
 
 STUDY = "seed"

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from adamlab.record import Kind, Study
+from adamlab.records.reading import Study
+from adamlab.records.schema import Kind
 from reports import style
 
 STUDY = "which_adam"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from experiments.configuration import build
+from experiments.sweeping.configuration import build
 
 ROOT = Path(__file__).parent.parent
 # A file with ??? in it waits for a value of the user's.

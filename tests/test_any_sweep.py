@@ -5,9 +5,9 @@ import math
 import polars as pl
 import pytest
 
-from adamlab.provenance import provenance
-from adamlab.record import Study
-from adamlab.record_writer import RunWriter
+from adamlab.records.provenance import provenance
+from adamlab.records.reading import Study
+from adamlab.records.writing import RunWriter
 from reports import any_sweep, build
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adamlab.record import Study, folder
+from adamlab.records.reading import Study, folder
 from benchmarks import keep
 from benchmarks.page import publish
 

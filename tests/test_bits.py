@@ -6,21 +6,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from adamlab import numba_language
-from adamlab.backends import stepper
-from adamlab.compiled import SHARED_FROM
-from adamlab.many import minimize_many
-from adamlab.minimize import first_iterate, minimize, start
-from adamlab.numba_language import compile_function
+from adamlab.compiler import numpy_semantics
+from adamlab.compiler.numpy_semantics import compile_function
 from adamlab.objectives.quadratic import Quadratic
 from adamlab.objectives.sphere import Sphere
 from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.adamax import AdaMax
 from adamlab.optimizers.sgd import SGD
-from adamlab.problem import Problem
-from adamlab.reduction import BLOCK, LANES, squared_length, total
-from adamlab.stopping import Stopping
-from adamlab.subnormal import FLUSH_EVERY, flushed
+from adamlab.problems.problem import Problem
+from adamlab.rules.reduction import BLOCK, LANES, squared_length, total
+from adamlab.rules.stopping import Stopping
+from adamlab.rules.underflow import FLUSH_EVERY, flushed
+from adamlab.running.backends import stepper
+from adamlab.running.checks import first_iterate
+from adamlab.running.many import minimize_many
+from adamlab.running.minimize import minimize
+from adamlab.running.numba_steppers import SHARED_FROM
+from adamlab.running.start import start
 
 BACKENDS = ("python", "numpy", "numba")
 EXTREME = [0.0, -0.0, 5e-324, 1e-310, 1e-45, 1e-300, 1e-38, 1.0, -3.5, 1e38, 1e300, np.inf, -np.inf, np.nan]
@@ -139,7 +141,7 @@ def test_a_running_number_that_is_subnormal_is_zero_on_every_backend(carry):
 
 @compile_function
 def compiled_flush(carry):
-    return numba_language.flushed(carry)
+    return numpy_semantics.flushed(carry)
 
 
 def test_a_run_whose_powers_of_beta_vanish_is_the_same_on_every_backend_and_among_many():

@@ -8,16 +8,18 @@ import polars as pl
 import pytest
 from hydra import compose, initialize_config_dir
 
-from adamlab.provenance import provenance
-from adamlab.record import files, read_all
-from adamlab.symbols import ConfigurationError
-from experiments import calibration
-from experiments.calibration import Calibration
-from experiments.chunks import Chunk, cut
-from experiments.dispatch import Lost, Sizes, last_error, send_away
-from experiments.executors import slurm
-from experiments.sweep import Sweep
-from experiments.work import Destination, Done, Todo, known_files, to_do
+from adamlab.records.provenance import provenance
+from adamlab.records.reading import files, read_all
+from adamlab.rules.symbols import ConfigurationError
+from experiments.sweeping import calibration
+from experiments.sweeping.calibration import Calibration
+from experiments.sweeping.chunks import Chunk, cut
+from experiments.sweeping.dispatch import Lost, Sizes, last_error, send_away
+from experiments.sweeping.executors import slurm
+from experiments.sweeping.families import Piece
+from experiments.sweeping.remaining import known_files, remaining
+from experiments.sweeping.results import Destination, PieceResult
+from experiments.sweeping.sweep import Sweep
 
 PROGRAM = "experiments/converge.py"
 LAUNCHER = {"cpus_per_task": 1, "max_jobs": 2, "chunk_seconds": 0.01, "retries": 1}
@@ -35,7 +37,7 @@ def work(root, tmp_path, monkeypatch):
             with initialize_config_dir(str(root / "conf"), version_base="1.3"):
                 family = Sweep.of_one("converge", compose("converge", changed)).families[0]
             families.append(replace(family, axes={"seed": np.arange(seeds)}))
-        return to_do(families, known_files(families), True)
+        return remaining(families, known_files(families), True)
 
     return make
 
@@ -65,9 +67,9 @@ def test_work_is_cut_by_what_it_costs(work):
         assert len(parts) <= most
         seen = [(t.family.configuration.n_steps, place) for part in parts for t in part for place in t.places.tolist()]
         assert len(seen) == len(set(seen)) == 150
-        total = sum(t.runs * cost(t) for t in todo)
+        total = sum(t.size * cost(t) for t in todo)
         whole = max(size, total / most)
-        assert max(sum(t.runs * cost(t) for t in part) for part in parts) <= max(1.6 * whole, 3.0 + whole)
+        assert max(sum(t.size * cost(t) for t in part) for part in parts) <= max(1.6 * whole, 3.0 + whole)
     # Long runs are not put together with others only because they are few.
     assert len(cut(todo, cost, 1.0, 1000)) >= 50
 
@@ -133,7 +135,7 @@ def sweep(todo, answer, **settings):
             if not part.recorded:
                 writer.add(part.rows)
             done.append(part)
-    return Done.together(done, False), cluster
+    return PieceResult.together(done, False), cluster
 
 
 def test_what_a_lost_worker_had_not_recorded_is_sent_again(work):
@@ -158,7 +160,7 @@ def test_what_always_ends_its_worker_is_given_up_alone(work):
     todo = work((2000,), 40)
 
     def answer(sent, _):
-        ids = [run for part in sent.work for run in part.family.piece(part.places).run_ids]
+        ids = [run for part in sent.work for run in part.run_ids]
         return Lost("it was killed", again=True) if poison in ids else sent.perform("cluster")
 
     poison = todo[0].family.run_ids[30]
@@ -202,7 +204,7 @@ def test_a_refusal_is_raised_when_all_the_others_have_come(work):
 def test_a_run_recorded_by_another_program_is_not_added_later_either(work):
     todo = work()
     goal = destination(todo)
-    rows, _ = todo[0].piece(0, 8).perform()
+    rows, _ = todo[0].part(0, 8).perform()
     with goal.writer() as mine:
         with goal.writer() as other:
             other.add(rows)
@@ -266,8 +268,8 @@ def test_what_a_kernel_takes_to_compile_is_no_cost_of_its_runs(work, monkeypatch
     (todo,) = work((20,), 50)
     timed, seconds = calibration._timed, iter([7.0, 0.002])
     monkeypatch.setattr(calibration, "_timed", lambda *which: (next(seconds), timed(*which)[1]))
-    monkeypatch.setattr(Todo, "is_compiled", True)
-    monkeypatch.setattr(Todo, "first_piece", 10)
+    monkeypatch.setattr(Piece, "is_compiled", True)
+    monkeypatch.setattr(Piece, "first_together", 10)
     seen = Calibration([todo], 1.0)
     assert sum(done.runs for done in seen.perform()) == 20
     assert seen.seconds_of_a_run(todo) == pytest.approx(0.0002)
@@ -278,4 +280,4 @@ def test_runs_that_are_expected_to_take_long_are_not_tried_first(work):
     (todo,) = work((10**9,), 50)
     seen = Calibration([todo], 1.0)
     assert list(seen.perform()) == []
-    assert seen.left[0].runs == 50
+    assert seen.left[0].size == 50

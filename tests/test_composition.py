@@ -13,10 +13,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import OmegaConf, open_dict
 
-from adamlab.symbols import ConfigurationError
-from experiments.axes import axes_of
-from experiments.composition import composed, compositions
-from experiments.sweep import Sweep
+from adamlab.rules.symbols import ConfigurationError
+from experiments.sweeping.axes import axes_of
+from experiments.sweeping.composition import composition_of, compositions
+from experiments.sweeping.sweep import Sweep
 
 
 class Composer:
@@ -52,7 +52,7 @@ class Composer:
         return [resolved(self.job(master, job, number)) for number, job in enumerate(jobs)]
 
     def by_us(self, lines):
-        """The same by `experiments.composition`."""
+        """The same by `experiments.sweeping.composition`."""
         master = self.master(lines)
         sweep = Sweep.of_product(
             "converge",
@@ -257,5 +257,5 @@ def test_an_edit_of_a_file_does_not_reach_what_has_been_composed(tmp_path):
     )
     (tmp_path / "g" / "one.yaml").write_text("n: 2\n")
     assert [each.with_values({})["g"]["n"] for each, _ in found] == [1]
-    assert composed(composer.job(composer.master([]), [], 0)).tree["g"]["n"] == 2
+    assert composition_of(composer.job(composer.master([]), [], 0)).tree["g"]["n"] == 2
     GlobalHydra.instance().clear()

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from omegaconf import OmegaConf
 
-from adamlab.record_writer import RunWriter
+from adamlab.records.writing import RunWriter
 
 PROGRAM = "experiments/converge.py"
 SMALL = ("dim=2", "n_steps=20")
@@ -122,12 +122,12 @@ def test_an_interrupted_sweep_keeps_what_was_finished_and_goes_on_from_there(roo
 
 WRITING = """
 from pathlib import Path
-from adamlab.record import OUTCOME, frame
-from adamlab.record_writer import RunWriter
+from adamlab.records.schema import RUNS, frame
+from adamlab.records.writing import RunWriter
 with RunWriter(Path("results"), "default", {}) as writer:
     for number in range(10**6):
         row = {"run_id": str(number), "algorithms": "a", "optimizer": "adam", "seed": number, "status": "converged"}
-        writer.add(frame([row], OUTCOME))
+        writer.add(frame([row], RUNS))
         writer.flush()
 """
 

@@ -6,10 +6,10 @@ import shutil
 import polars as pl
 import pytest
 
-from adamlab.minimize import minimize
 from adamlab.objectives.sphere import Sphere
 from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.adam_reordered import AdamReordered
+from adamlab.running.minimize import minimize
 from benchmarks.peers import rust_seed
 
 PROGRAM = "experiments/cost.py"

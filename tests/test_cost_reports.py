@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from adamlab.record import Study
+from adamlab.records.reading import Study
 from reports import all_cores, cost, cost_ratio, leaf_cost, many_runs, objective_cost
+from reports.missing_records import MissingRecords
 from reports.style import _moved_apart
-from reports.unanswered import Unanswered
 
 QUICK = ["timing.rounds=2", "timing.min_sample_seconds=1e-4", "timing.max_run_seconds=1e-3"]
 
@@ -118,7 +118,7 @@ def test_a_peer_that_was_asked_for_and_not_there_is_named(results, tmp_path):
 
 @pytest.mark.parametrize("report", [cost, leaf_cost, objective_cost])
 def test_a_question_without_its_records_says_what_is_missing(report, tmp_path):
-    with pytest.raises(Unanswered, match=r"^no .+ is recorded$"):
+    with pytest.raises(MissingRecords, match=r"^no .+ is recorded$"):
         report.table(Study(tmp_path, report.STUDY))
 
 

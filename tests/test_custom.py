@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from adamlab.minimize import minimize
 from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.sgd import SGD
-from adamlab.symbols import ConfigurationError
+from adamlab.rules.symbols import ConfigurationError
+from adamlab.running.minimize import minimize
 
 PROGRAM = "experiments/converge.py"
 MODULE = """

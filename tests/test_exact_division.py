@@ -4,11 +4,11 @@ import numba
 import numpy as np
 import pytest
 
-from adamlab.backends import stepper
-from adamlab.exact_division import LEAST, MOST, doubtful, fuses, inverses, quotient, without_division
+from adamlab.compiler.exact_division import LEAST, MOST, doubtful, fuses, inverses, quotient, without_division
 from adamlab.optimizers.adam import Adam, Coefficients
 from adamlab.optimizers.sgd import SGD
-from adamlab.reduction import LANES
+from adamlab.rules.reduction import LANES
+from adamlab.running.backends import stepper
 
 # Mantissas where a rounding can go wrong: next to powers of two, and with long runs of ones or zeros.
 EDGES = np.array([1 + k * 2.0**-52 for k in (0, 1, 2, 3, 5, 7)] + [2 - k * 2.0**-52 for k in (1, 2, 3, 4, 5, 9)])

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from adamlab.benchmark_results import read_results
-from adamlab.record import Study
-from adamlab.symbols import ConfigurationError
+from adamlab.records.asv_results import read_results
+from adamlab.records.reading import Study
+from adamlab.rules.symbols import ConfigurationError
 from benchmarks import bench, gate
 
 ROUNDS, REPEAT = 6, 10

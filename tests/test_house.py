@@ -11,23 +11,26 @@ from pathlib import Path
 
 import pytest
 
+# The rooms of the package: each imports from itself and from those before it, and nothing else of the package.
+ROOMS = ("rules", "records", "problems", "leaves", "compiler", "running", "measuring")
+LEAVES = ("optimizers", "objectives", "noises", "schedules")
+# What the leaves stand on, and which of them also draw on data.
+UNDER_LEAVES = {
+    **{room: {"adamlab.rules"} for room in LEAVES},
+    "objectives": {
+        "adamlab.rules",
+        "adamlab.problems.digits",
+        "adamlab.problems.networks",
+        "adamlab.problems.random_matrices",
+        "adamlab.problems.random_streams",
+    },
+}
 # What a folder may import from the others; a more particular path counts before a general one.
 ALLOWED = {
-    "adamlab/optimizers": {"adamlab.symbols", "adamlab.promises", "adamlab.reduction", "adamlab.polar_express"},
-    "adamlab/objectives": {
-        "adamlab.symbols",
-        "adamlab.reduction",
-        "adamlab.digits",
-        "adamlab.networks",
-        "adamlab.random_matrices",
-        "adamlab.random_streams",
-    },
-    "adamlab/noises": {"adamlab.symbols"},
-    "adamlab/schedules": {"adamlab.symbols"},
     "adamlab": {"adamlab"},
     "hydra_plugins": {"hydra", "hydra_plugins", "omegaconf"},
     "experiments": {"adamlab", "experiments", "benchmarks.peers", "hydra", "omegaconf"},
-    "reports": {"adamlab.record", "adamlab.symbols", "reports", "matplotlib"},
+    "reports": {"adamlab.records", "adamlab.rules.symbols", "reports", "matplotlib"},
     "benchmarks": {"adamlab", "benchmarks"},
     "benchmarks/suite": {"adamlab"},
     "benchmarks/peers": {"adamlab", "benchmarks.peers"},
@@ -43,7 +46,7 @@ def imports(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def test_imports_go_one_way(root):
@@ -58,8 +61,72 @@ def test_imports_go_one_way(root):
     assert wrong == []
 
 
-def test_minimize_writes_no_records(root):
-    assert "adamlab.record" not in set(imports(root / "adamlab" / "minimize.py"))
+def room_of(module):
+    """The place in ``ROOMS`` of a module of the package; None for one at its root."""
+    room = module.split(".")[1] if module.count(".") else ""
+    return ROOMS.index("leaves" if room in LEAVES else room) if room in (*ROOMS, *LEAVES) else None
+
+
+def package_modules(root):
+    """The modules of the package by name."""
+    paths = (root / "adamlab").rglob("*.py")
+    return {".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+
+
+def test_rooms_import_from_those_before_them_only(root):
+    wrong = [
+        f"{module} imports {name}"
+        for module, path in package_modules(root).items()
+        for name in imports(path)
+        if name.split(".")[0] == "adamlab" and room_of(module) is not None
+        if room_of(name) is None or room_of(name) > room_of(module)
+    ]
+    assert wrong == []
+
+
+def test_leaves_import_what_leaves_stand_on_and_never_each_other(root):
+    wrong = [
+        f"{module} imports {name}"
+        for module, path in package_modules(root).items()
+        if module.count(".") and (room := module.split(".")[1]) in LEAVES
+        for name in imports(path)
+        if name.split(".")[0] == "adamlab" and not any(f"{name}.".startswith(f"{a}.") for a in UNDER_LEAVES[room])
+    ]
+    assert wrong == []
+
+
+def test_no_imports_go_in_a_circle(root):
+    modules = package_modules(root)
+    below = {
+        module: {name if name in modules else name.rpartition(".")[0] for name in imports(path)} & set(modules)
+        for module, path in modules.items()
+    }
+    while free := {module for module, names in below.items() if not names}:
+        below = {module: names - free for module, names in below.items() if module not in free}
+    assert below == {}
+
+
+def test_what_stands_at_the_root_of_the_package_only_names_what_is_defined_in_its_rooms(root):
+    for path in (root / "adamlab").glob("*.py"):
+        kinds = {type(node) for node in ast.parse(path.read_text()).body}
+        assert path.stem == "__init__" or kinds <= {ast.Expr, ast.ImportFrom, ast.Assign}, path
+
+
+def test_only_the_compiler_the_floor_and_the_peers_know_numba(root):
+    allowed = ("adamlab/compiler/", "adamlab/measuring/floor.py", "benchmarks/peers/")
+    wrong = [
+        str(path.relative_to(root))
+        for folder in ("adamlab", "experiments", "reports", "hydra_plugins", "benchmarks")
+        for path in (root / folder).rglob("*.py")
+        if any(name.split(".")[0] in ("numba", "llvmlite") for name in imports(path))
+    ]
+    assert [path for path in wrong if not path.startswith(allowed)] == []
+
+
+def test_running_writes_no_records(root):
+    for path in (root / "adamlab" / "running").glob("*.py"):
+        records = [name for name in imports(path) if name.startswith("adamlab.records")]
+        assert all(f"{name}.".startswith("adamlab.records.schema.") for name in records), path
 
 
 @pytest.mark.parametrize("group", ["optimizer", "objective", "noise", "schedule"])

@@ -10,20 +10,21 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from adamlab import kernel_cache
-from adamlab.fingerprint import fingerprint
-from adamlab.kernel_cache import _DiskCache
-from adamlab.numba_language import compile_function, in_numba
+from adamlab.compiler import disk_cache
+from adamlab.compiler.disk_cache import _DiskCache
+from adamlab.compiler.numpy_semantics import compile_function, in_numba
+from adamlab.records.fingerprint import fingerprint
 
 PROGRAM = """
-from adamlab.minimize import minimize
+from adamlab.running.minimize import minimize
 from adamlab.objectives.sphere import Sphere
 from adamlab.optimizers.sgd import SGD
-from adamlab import compiled
-from adamlab.problem import Problem
+from adamlab.compiler import run_kernels
+from adamlab.compiler.objective_code import code_of
+from adamlab.problems.problem import Problem
 from adamlab.schedules.constant import Constant
-landscape = compiled.landscape_of(Problem(Sphere(dim=2, x0=1.0)))
-kernel = compiled._advance_kernel(SGD, Constant, landscape, False)
+code = code_of(Problem(Sphere(dim=2, x0=1.0)))
+kernel = run_kernels.advance_kernel(SGD, Constant, code, False)
 print(minimize(Sphere(dim=2, x0=1.0), SGD(lr=0.25), n_steps=1, trace="none").theta[0], len(kernel.stats.cache_hits))
 """
 
@@ -67,7 +68,7 @@ def test_a_second_process_loads_and_an_edit_of_a_leaf_compiles_anew(checkout):
     assert checkout() == (1.5, 0)
     checkout.edit("objectives/sphere.py", "return x + x", "return x + x + x")
     assert checkout() == (1.75, 0)
-    checkout.edit("numba_arrays.py", "value = builder.load(_element", "value =  builder.load(_element")
+    checkout.edit("compiler/array_access.py", "value = builder.load(_element", "value =  builder.load(_element")
     assert checkout() == (1.75, 0)
     checkout.edit("optimizers/adam.py", "m_hat", "corrected_m")
     assert checkout() == (1.75, 1)
@@ -95,7 +96,7 @@ def test_a_lock_ends_with_its_holder_and_is_not_waited_for_without_end(tmp_path,
     line = [sys.executable, "-c", holder, str(tmp_path / "third.lock")]
     with subprocess.Popen(line, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
-        monkeypatch.setattr(kernel_cache, "PATIENCE_SECONDS", 0.1)
+        monkeypatch.setattr(disk_cache, "PATIENCE_SECONDS", 0.1)
         begun = time.monotonic()
         with claimed(tmp_path):
             assert time.monotonic() >= begun + 0.1
@@ -103,7 +104,7 @@ def test_a_lock_ends_with_its_holder_and_is_not_waited_for_without_end(tmp_path,
         process.kill()
     with subprocess.Popen(line, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
-        monkeypatch.setattr(kernel_cache, "PATIENCE_SECONDS", 1e9)
+        monkeypatch.setattr(disk_cache, "PATIENCE_SECONDS", 1e9)
         process.kill()
         with claimed(tmp_path):
             assert list(tmp_path.iterdir()) == [tmp_path / "third.lock"]
@@ -139,9 +140,9 @@ def test_a_folder_that_cannot_be_written_costs_the_compilation_only(checkout):
 
 def test_a_fingerprint_follows_imports_and_nothing_else():
     leaf = "adamlab.optimizers.adam"
-    assert fingerprint(leaf) == fingerprint("adamlab.symbols", leaf)
+    assert fingerprint(leaf) == fingerprint("adamlab.rules.symbols", leaf)
     assert fingerprint(leaf) != fingerprint("adamlab.optimizers.sgd")
-    assert fingerprint(leaf) != fingerprint(leaf, "adamlab.reduction")
+    assert fingerprint(leaf) != fingerprint(leaf, "adamlab.rules.reduction")
 
 
 def third(x):

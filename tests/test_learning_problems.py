@@ -5,9 +5,7 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
-from adamlab import digits
-from adamlab.networks import example_losses, parameters_of
-from adamlab.numba_language import compile_function, in_numba
+from adamlab.compiler.numpy_semantics import compile_function, in_numba
 from adamlab.objectives.logistic_regression import LogisticRegression
 from adamlab.objectives.logistic_regression_minibatch import LogisticRegressionMinibatch
 from adamlab.objectives.mlp_relu import MLPReLU
@@ -16,9 +14,11 @@ from adamlab.objectives.mlp_tanh import MLPTanh
 from adamlab.objectives.mlp_tanh_minibatch import MLPTanhMinibatch
 from adamlab.objectives.softmax_imbalanced import SoftmaxImbalanced
 from adamlab.objectives.sparse_bag_of_words import SparseBagOfWords
-from adamlab.parameters import numbers_of, parameter_names
-from adamlab.problem import objective_data
-from adamlab.symbols import ConfigurationError
+from adamlab.problems import digits
+from adamlab.problems.networks import example_losses, parameters_of
+from adamlab.problems.problem import objective_data
+from adamlab.rules.parameters import numbers_of, parameter_names
+from adamlab.rules.symbols import ConfigurationError
 
 REGRESSION = {"dim": 650, "x0": 0.0, "l2": 0.01}
 NETWORK = {"dim": parameters_of(3), "x0": 1.0, "l2": 0.01, "seed": 0}

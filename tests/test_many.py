@@ -4,9 +4,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from adamlab.batches import batches_of_list
-from adamlab.many import _task_size, minimize_many
-from adamlab.minimize import minimize
 from adamlab.noises.student_t import StudentT
 from adamlab.objectives.quadratic import Quadratic
 from adamlab.objectives.rosenbrock import Rosenbrock
@@ -16,8 +13,11 @@ from adamlab.optimizers.adam_average import AdamAverage
 from adamlab.optimizers.sgd import SGD
 from adamlab.optimizers.vector.lamb import LAMB
 from adamlab.optimizers.yogi import Yogi
+from adamlab.rules.symbols import ConfigurationError
+from adamlab.running.batches import batches_of_list
+from adamlab.running.many import _task_size, minimize_many
+from adamlab.running.minimize import minimize
 from adamlab.schedules.cosine import Cosine
-from adamlab.symbols import ConfigurationError
 
 ROSENBROCK = Rosenbrock(dim=2, x0=[-1.2, 1.0], a=1.0, b=100.0)
 SETTINGS = {"n_steps": 120, "trace": "log", "trace_points": 9}

@@ -1,12 +1,10 @@
-"""What holds for methods that see a matrix; rotation is asked of each leaf that promises to follow it."""
+"""What holds for methods that see a matrix; rotation is asked of each leaf that guarantees to follow it."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
-from adamlab.backends import acts_on
-from adamlab.minimize import start
 from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.matrix.adafactor_matrix import AdafactorMatrix
 from adamlab.optimizers.matrix.adam_mini import AdamMini
@@ -15,7 +13,9 @@ from adamlab.optimizers.matrix.normuon import NorMuon
 from adamlab.optimizers.matrix.shampoo import Shampoo
 from adamlab.optimizers.matrix.soap import SOAP
 from adamlab.optimizers.vector.adafactor import Adafactor
-from adamlab.promises import Promises
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.methods import acts_on
+from adamlab.running.start import start
 
 SHAPES = [(5, 5), (7, 3), (3, 7)]
 ADAM = {"lr": 0.01, "beta1": 0.9, "beta2": 0.99, "eps": 1e-8}
@@ -42,7 +42,7 @@ def rotation_gap(optimizer, shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_rotation_rotates_the_trajectory_where_promised(optimizer, shape):
-    if not getattr(optimizer, "promises", Promises()).rotation_equivariant:
+    if not getattr(optimizer, "guarantees", Guarantees()).rotation_equivariant:
         pytest.skip(f"{type(optimizer).__name__} does not promise it")
     # eps bounds the condition of a statistic that lacks rank; at 1e-6 it is 1e10, and rounding shows that much larger.
     if any(field.name == "eps" for field in dataclasses.fields(optimizer)):

@@ -5,12 +5,15 @@ from functools import partial
 import numpy as np
 import pytest
 
-from adamlab.minimize import TRACE_COLUMNS, kept_steps, minimize, start
 from adamlab.objectives.rosenbrock import Rosenbrock
 from adamlab.objectives.sphere import Sphere
 from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.sgd import SGD
-from adamlab.symbols import ConfigurationError
+from adamlab.records.schema import TRACE, types
+from adamlab.rules.symbols import ConfigurationError
+from adamlab.running.minimize import minimize
+from adamlab.running.start import start
+from adamlab.running.trace import kept_steps
 
 ADAM = Adam(lr=0.01, beta1=0.9, beta2=0.999, eps=1e-8)
 BACKENDS = ("python", "numpy", "numba")
@@ -49,7 +52,7 @@ def test_the_trace_is_the_same_on_every_backend(dtype):
     traces = [minimize(objective, ADAM, n_steps=500, tol=1e-9, backend=name).trace for name in BACKENDS]
     assert traces[0].equals(traces[1])
     assert traces[1].equals(traces[2])
-    assert traces[0].schema == TRACE_COLUMNS
+    assert traces[0].schema == types(TRACE)
 
 
 def test_tracing_does_not_change_the_run():
@@ -97,7 +100,7 @@ class Model:
     __call__ = gradient
 
 
-@pytest.mark.filterwarnings("ignore::adamlab.landscape.CalledGradient")
+@pytest.mark.filterwarnings("ignore::adamlab.compiler.objective_code.CalledGradient")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_any_other_callable_is_called(backend):
     ours = minimize(Sphere(dim=7, x0=3.0), ADAM, n_steps=20, backend=backend)

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from adamlab.backends import SteppingGradient
-from adamlab.minimize import minimize
 from adamlab.noises.gaussian import Gaussian
 from adamlab.noises.multiplicative import Multiplicative
 from adamlab.noises.student_t import StudentT
@@ -14,8 +12,10 @@ from adamlab.objectives.sphere import Sphere
 from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.sgd import SGD
 from adamlab.optimizers.vector.lamb import LAMB
-from adamlab.problem import Problem
-from adamlab.symbols import ConfigurationError
+from adamlab.problems.problem import Problem
+from adamlab.rules.symbols import ConfigurationError
+from adamlab.running.minimize import minimize
+from adamlab.running.stepping import SteppingGradient
 
 ADAM = Adam(lr=0.01, beta1=0.9, beta2=0.999, eps=1e-8)
 GAUSSIAN = Gaussian(scale=0.5)

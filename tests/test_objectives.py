@@ -1,4 +1,4 @@
-"""What every objective promises; asked of each leaf found in the folder."""
+"""What every objective guarantees; asked of each leaf found in the folder."""
 
 import ast
 import inspect
@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adamlab.minimize import first_iterate
-from adamlab.numba_arrays import load
-from adamlab.numba_language import compile_function, in_dtype, in_numba
+from adamlab.compiler.array_access import load
+from adamlab.compiler.numpy_semantics import compile_function, in_dtype, in_numba
+from adamlab.compiler.parameters import named_parameters
 from adamlab.objectives.ackley import Ackley
 from adamlab.objectives.dixon_price import DixonPrice
 from adamlab.objectives.griewank import Griewank
@@ -27,10 +27,11 @@ from adamlab.objectives.rotated_quadratic import RotatedQuadratic
 from adamlab.objectives.sphere import Sphere
 from adamlab.objectives.styblinski_tang import StyblinskiTang
 from adamlab.objectives.sum_of_powers import SumOfPowers
-from adamlab.parameters import named_parameters, numbers_of
-from adamlab.problem import objective_data
-from adamlab.reduction import total
-from adamlab.symbols import ConfigurationError
+from adamlab.problems.problem import objective_data
+from adamlab.rules.parameters import numbers_of
+from adamlab.rules.reduction import total
+from adamlab.rules.symbols import ConfigurationError
+from adamlab.running.checks import first_iterate
 
 # Asked besides each objective's own dimension, where it allows them.
 DIMS = (1, 2, 3, 8, 37)

@@ -1,4 +1,4 @@
-"""What every optimizer promises; asked of each leaf found in the folder."""
+"""What every optimizer guarantees; asked of each leaf found in the folder."""
 
 import ast
 import dataclasses
@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adamlab.backends import acts_on, first_carry, first_state, state_names
-from adamlab.minimize import start
 from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.adam_reordered import AdamReordered
 from adamlab.optimizers.adamax import AdaMax
 from adamlab.optimizers.sgd import SGD
-from adamlab.promises import Promises
-from adamlab.symbols import ConfigurationError, symbols
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.methods import acts_on, first_carry, first_state, state_names
+from adamlab.rules.symbols import ConfigurationError, symbols
+from adamlab.running.start import start
 
 RECORDED = np.random.default_rng(7).standard_normal((40, 6)) * [1e-6, 1e-3, 1, 1, 1e3, 1]
 ALLOWED_CALLS = {f"np.{name}" for name in ("sqrt", "abs", "sign", "minimum", "maximum", "where", "arctan2")}
@@ -141,8 +141,8 @@ def with_numbers(optimizer, **numbers):
 
 
 def declared(optimizer, promise):
-    """What a leaf promises; the test is not for those that do not."""
-    found = getattr(getattr(optimizer, "promises", Promises()), promise)
+    """What a leaf guarantees; the test is not for those that do not."""
+    found = getattr(getattr(optimizer, "guarantees", Guarantees()), promise)
     if not found:
         pytest.skip(f"{type(optimizer).__name__} does not promise it")
     return found
@@ -189,7 +189,7 @@ def test_growing_gradients_take_adam_beyond_the_papers_bound_and_up_to_ours():
     longest = np.abs(np.diff(trajectory(rule, growing, np.zeros(1), "numba"), axis=0)).max()
     papers = (1 - 0.9) / np.sqrt(1 - 0.999)
     assert longest > 2 * papers
-    assert longest == pytest.approx(rule.promises.step_bound(rule), rel=0.05)
+    assert longest == pytest.approx(rule.guarantees.step_bound(rule), rel=0.05)
 
 
 def test_shrinking_gradients_take_adamax_beyond_the_papers_bound_and_up_to_ours():
@@ -197,7 +197,7 @@ def test_shrinking_gradients_take_adamax_beyond_the_papers_bound_and_up_to_ours(
     shrinking = 0.95 ** np.arange(500.0)[:, None]
     longest = np.abs(np.diff(trajectory(rule, shrinking, np.zeros(1)), axis=0)).max()
     assert longest > 1.8
-    assert longest == pytest.approx(rule.promises.step_bound(rule), rel=1e-6)
+    assert longest == pytest.approx(rule.guarantees.step_bound(rule), rel=1e-6)
 
 
 def test_adam_reordered_is_adam_with_its_epsilon_scaled():

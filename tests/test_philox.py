@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from adamlab import philox
-from adamlab.compiled_noise import draws
-from adamlab.numba_language import compile_function
-from adamlab.random_streams import stream_key
+from adamlab.compiler.numpy_semantics import compile_function, in_numba
+from adamlab.compiler.random_numbers import draws
+from adamlab.problems import philox
+from adamlab.problems.random_streams import stream_key
 
-philox4x32, uniforms = (compile_function(function.py_func) for function in (philox.philox4x32, philox.uniforms))
+philox4x32, uniforms = (compile_function(in_numba(function)) for function in (philox.philox4x32, philox.uniforms))
 KEY = stream_key(0, "a test")
 
 
@@ -27,7 +27,8 @@ KEY = stream_key(0, "a test")
     ],
 )
 def test_the_bits_are_those_the_authors_publish(counter, key, bits):
-    assert philox4x32(tuple(map(np.uint64, counter)), tuple(map(np.uint64, key))) == bits
+    words = tuple(map(np.uint64, counter)), tuple(map(np.uint64, key))
+    assert philox4x32(*words) == philox.philox4x32(*words) == bits
 
 
 def test_a_number_is_a_function_of_stream_step_and_coordinate():

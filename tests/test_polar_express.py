@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from adamlab.polar_express import composed, minimax_quintic, polar_express
+from adamlab.rules.polar_express import composed, minimax_quintic, polar_express
 
 # Algorithm 1's code (arXiv:2505.16932), before its margin.
 PUBLISHED = [

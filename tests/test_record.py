@@ -7,10 +7,12 @@ import math
 import polars as pl
 import pytest
 
-from adamlab import record_writer
-from adamlab.provenance import provenance
-from adamlab.record import OUTCOME, Study, files, finished_runs, frame, read, run_id, run_ids
-from adamlab.record_writer import RunWriter, write
+from adamlab.records import writing
+from adamlab.records.identity import run_id, run_ids
+from adamlab.records.provenance import provenance
+from adamlab.records.reading import Study, files, finished_runs, read
+from adamlab.records.schema import RUNS, frame
+from adamlab.records.writing import RunWriter, write
 
 
 def row(lr=0.1, status="converged", algorithms="a", **more):
@@ -27,7 +29,7 @@ def trace(*steps):
 def save(folder, *rows):
     with RunWriter(folder, "study", provenance()) as writer:
         for each in rows:
-            writer.add(frame([each], OUTCOME), trace(0, 1).select(pl.lit(each["run_id"]).alias("run_id"), pl.all()))
+            writer.add(frame([each], RUNS), trace(0, 1).select(pl.lit(each["run_id"]).alias("run_id"), pl.all()))
 
 
 def test_what_is_written_is_read_with_nothing_but_polars(tmp_path):
@@ -89,16 +91,16 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(record_writer.os, "fsync", fail)
+    monkeypatch.setattr(writing.os, "fsync", fail)
     with pytest.raises(OSError, match="disk full"):
-        write(tmp_path / "runs", frame([row()], OUTCOME), {})
+        write(tmp_path / "runs", frame([row()], RUNS), {})
     assert list((tmp_path / "runs").iterdir()) == []
 
 
 def test_what_was_collected_is_written_whatever_ends_it(tmp_path):
     def interrupted():
         with RunWriter(tmp_path, "study", {}) as writer:
-            writer.add(frame([row()], OUTCOME))
+            writer.add(frame([row()], RUNS))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

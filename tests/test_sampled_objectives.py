@@ -5,16 +5,16 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
-from adamlab.minimize import minimize
-from adamlab.numba_language import compile_function, in_numba
+from adamlab.compiler.numpy_semantics import compile_function, in_numba
 from adamlab.objectives.adopt_toy import AdoptToy
 from adamlab.objectives.noisy_quadratic import NoisyQuadratic
 from adamlab.objectives.reddi_online import ReddiOnline
 from adamlab.objectives.reddi_stochastic import ReddiStochastic
 from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.amsgrad_paper import AMSGradPaper
-from adamlab.parameters import numbers_of, parameter_names
-from adamlab.problem import objective_data
+from adamlab.problems.problem import objective_data
+from adamlab.rules.parameters import numbers_of, parameter_names
+from adamlab.running.minimize import minimize
 
 ONLINE = {"dim": 3, "x0": 0.0, "period": 101, "large": 1010.0, "small": 10.0}
 STOCHASTIC = {"dim": 3, "x0": 0.0, "probability": 0.01, "large": 1010.0, "small": 10.0}

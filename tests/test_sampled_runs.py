@@ -3,9 +3,6 @@
 import numpy as np
 import pytest
 
-from adamlab.backends import SteppingGradient
-from adamlab.many import minimize_many
-from adamlab.minimize import minimize
 from adamlab.noises.gaussian import Gaussian
 from adamlab.objectives.adopt_toy import AdoptToy
 from adamlab.objectives.noisy_quadratic import NoisyQuadratic
@@ -14,10 +11,13 @@ from adamlab.objectives.reddi_stochastic import ReddiStochastic
 from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.sgd import SGD
 from adamlab.optimizers.vector.lamb import LAMB
-from adamlab.problem import Problem
+from adamlab.problems.problem import Problem
+from adamlab.rules import defaults
+from adamlab.rules.symbols import ConfigurationError
+from adamlab.running.many import minimize_many
+from adamlab.running.minimize import minimize
+from adamlab.running.stepping import SteppingGradient
 from adamlab.schedules.inverse_sqrt import InverseSqrt
-from adamlab.symbols import ConfigurationError
-from experiments.configuration import leaf_from_file
 
 BACKENDS = ("python", "numpy", "numba")
 ADAM = Adam(lr=0.1, beta1=0.9, beta2=0.99, eps=1e-8)
@@ -69,7 +69,7 @@ def test_a_start_outside_the_box_is_refused():
 
 
 def test_a_minibatch_is_drawn_anew_at_each_step_and_seed_and_is_the_same_on_every_backend():
-    objective = leaf_from_file("objective", "logistic_regression_minibatch", dim=650)
+    objective = defaults.objective("logistic_regression_minibatch", dim=650)
     theta = np.zeros(650)
     gradients = [
         SteppingGradient(Problem(objective, None, seed))(theta, t) for seed, t in ((0, 1), (0, 1), (0, 2), (1, 1))

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from adamlab.minimize import minimize
 from adamlab.objectives.sphere import Sphere
 from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.sgd import SGD
 from adamlab.optimizers.vector.lamb import LAMB
+from adamlab.rules import defaults
+from adamlab.running.minimize import minimize
 from adamlab.schedules.constant import Constant
 from adamlab.schedules.cosine import Cosine
 from adamlab.schedules.inverse_sqrt import InverseSqrt
 from adamlab.schedules.linear import Linear
 from adamlab.schedules.step import Step
 from adamlab.schedules.warmup_cosine import WarmupCosine
-from experiments.configuration import leaf_from_file
 
 BACKENDS = ("python", "numpy", "numba")
 
@@ -40,7 +40,7 @@ def test_the_factors_over_four_steps(schedule, factors):
 
 def test_a_schedule_multiplies_the_rate(schedule_name):
     """On a sphere x <- x - lr_t 2x, so the iterate is a product of one factor a step."""
-    schedule = leaf_from_file("schedule", schedule_name)
+    schedule = defaults.schedule(schedule_name)
     expected = np.prod([1 - 0.2 * schedule.factor(t, 7) for t in range(1, 8)])
     for backend in BACKENDS:
         run = minimize(Sphere(dim=2, x0=1.0), SGD(lr=0.1), n_steps=7, schedule=schedule, backend=backend)
@@ -52,7 +52,7 @@ def test_a_schedule_multiplies_the_rate(schedule_name):
     [
         Adam(lr=0.01, beta1=0.9, beta2=0.999, eps=1e-8),
         LAMB(lr=0.01, beta1=0.9, beta2=0.999, eps=1e-6, weight_decay=0.01),
-        leaf_from_file("optimizer", "muon"),
+        defaults.optimizer("muon"),
     ],
 )
 def test_a_run_under_a_schedule_is_the_same_on_every_backend(optimizer):

@@ -4,14 +4,14 @@ import math
 
 import pytest
 
-from adamlab.minimize import minimize
 from adamlab.objectives.rosenbrock import Rosenbrock
 from adamlab.objectives.sphere import Sphere
 from adamlab.optimizers.adam import Adam
 from adamlab.optimizers.adam_average import AdamAverage
 from adamlab.optimizers.sgd import SGD
 from adamlab.optimizers.vector.lamb import LAMB
-from adamlab.symbols import ConfigurationError
+from adamlab.rules.symbols import ConfigurationError
+from adamlab.running.minimize import minimize
 
 BACKENDS = ("python", "numpy", "numba")
 ADAM = Adam(lr=0.1, beta1=0.9, beta2=0.99, eps=1e-8)

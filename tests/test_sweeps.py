@@ -16,8 +16,8 @@ import time
 import polars as pl
 import pytest
 
-from adamlab.record import read
-from adamlab.record_writer import RunWriter
+from adamlab.records.reading import read
+from adamlab.records.writing import RunWriter
 
 PROGRAM = "experiments/converge.py"
 SMALL = ("dim=2", "n_steps=20", "trace=none")
@@ -74,7 +74,7 @@ def test_an_edit_of_a_leaf_makes_its_own_runs_stale_and_no_others(root, tmp_path
     leaf.write_text(leaf.read_text() + "\n# Seen anew.\n")
     assert run() == ["momentum", "momentum"]
     assert run() == []
-    used = tmp_path / "adamlab" / "backends.py"
+    used = tmp_path / "adamlab" / "running" / "stepping.py"
     used.write_text(used.read_text() + "\n# Used by all.\n")
     assert len(run()) == 6
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adamlab.symbols import Beta1, ConfigurationError, Number, parameters
+from adamlab.rules.symbols import Beta1, ConfigurationError, Number, parameters
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True))

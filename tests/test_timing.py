@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from adamlab.floor import Work, _move_kernel, floor_cases, floors, work
+from adamlab.measuring.floor import Work, _move_kernel, floor_cases, floors, work
+from adamlab.measuring.timing import MIN_ROUNDS, Length, Runs, clock_tick, fitting_length, interleaved, median_interval
 from adamlab.objectives.quadratic import Quadratic
 from adamlab.objectives.rosenbrock import Rosenbrock
 from adamlab.objectives.sphere import Sphere
@@ -12,8 +13,7 @@ from adamlab.optimizers.adam_reordered import AdamReordered
 from adamlab.optimizers.adamax import AdaMax
 from adamlab.optimizers.padam import Padam
 from adamlab.optimizers.sgd import SGD
-from adamlab.random_streams import stream
-from adamlab.timing import MIN_ROUNDS, Length, Runs, clock_tick, fitting_length, interleaved, median_interval
+from adamlab.problems.random_streams import stream
 
 NUMBERS = {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 PROTOCOL = {"rounds": 9, "min_sample_seconds": 1e-3, "seed": 0, "progress": print}
@@ -101,7 +101,7 @@ def test_what_takes_too_long_is_not_tried_twice():
 @pytest.mark.parametrize(("set_up", "on_the_clock"), [(True, 4.0 + 10), (False, 10.0)])
 def test_the_set_up_and_the_first_step_are_on_the_clock_or_not(monkeypatch, set_up, on_the_clock):
     now, taken = [0.0], []
-    monkeypatch.setattr("adamlab.timing.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("adamlab.measuring.timing.time.perf_counter", lambda: now[0])
 
     def begin():
         now[0] += 4.0

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from adamlab.minimize import start
 from adamlab.optimizers.adam_reordered import AdamReordered
 from adamlab.optimizers.vector.adamh import AdamH
 from adamlab.optimizers.vector.cadamw import CAdamW
@@ -13,6 +12,7 @@ from adamlab.optimizers.vector.dadapt_adam import DAdaptAdam
 from adamlab.optimizers.vector.lars import LARS
 from adamlab.optimizers.vector.mars import MARS
 from adamlab.optimizers.vector.prodigy import Prodigy
+from adamlab.running.start import start
 
 ADAM = {"lr": 0.1, "beta1": 0.9, "beta2": 0.99, "eps": 1e-8}
 RECORDED = np.random.default_rng(7).standard_normal((200, 6)) * [1e-6, 1e-3, 1, 1, 1e3, 1]

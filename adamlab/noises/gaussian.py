@@ -2,7 +2,7 @@
 
 import math
 
-from adamlab.symbols import NoiseScale, parameters
+from adamlab.rules.symbols import NoiseScale, parameters
 
 
 @parameters

@@ -3,7 +3,7 @@
 import math
 from typing import Annotated
 
-from adamlab.symbols import NoiseScale, Number, parameters
+from adamlab.rules.symbols import NoiseScale, Number, parameters
 
 
 @parameters

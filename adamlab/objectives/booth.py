@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from adamlab.symbols import DType, PlaneDim, Start, parameters
+from adamlab.rules.symbols import DType, PlaneDim, Start, parameters
 
 
 @parameters

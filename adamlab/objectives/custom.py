@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-from adamlab.symbols import ConfigurationError, Dim, DType, FunctionName, Start, parameters
+from adamlab.rules.symbols import ConfigurationError, Dim, DType, FunctionName, Start, parameters
 
 
 @parameters

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from adamlab.reduction import total
-from adamlab.symbols import Dim, DType, Start, parameters
+from adamlab.rules.reduction import total
+from adamlab.rules.symbols import Dim, DType, Start, parameters
 
 
 @parameters

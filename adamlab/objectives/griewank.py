@@ -4,8 +4,8 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.reduction import total
-from adamlab.symbols import Dim, DType, Number, Start, parameters
+from adamlab.rules.reduction import total
+from adamlab.rules.symbols import Dim, DType, Number, Start, parameters
 
 
 @parameters

@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from adamlab.digits import examples
-from adamlab.networks import drawn, regression_gradient, regression_loss
-from adamlab.reduction import squared_length
-from adamlab.symbols import Batch, DType, Number, Start, WeightDecay, parameters
+from adamlab.problems.digits import examples
+from adamlab.problems.networks import drawn, regression_gradient, regression_loss
+from adamlab.rules.reduction import squared_length
+from adamlab.rules.symbols import Batch, DType, Number, Start, WeightDecay, parameters
 
 
 @parameters

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from adamlab.digits import examples
-from adamlab.networks import NetworkDim, glorot_uniform, initial, tanh_network_gradient, tanh_network_loss
-from adamlab.random_streams import stream
-from adamlab.reduction import squared_length
-from adamlab.symbols import SEED, DType, Start, WeightDecay, parameters
+from adamlab.problems.digits import examples
+from adamlab.problems.networks import NetworkDim, glorot_uniform, initial, tanh_network_gradient, tanh_network_loss
+from adamlab.problems.random_streams import stream
+from adamlab.rules.reduction import squared_length
+from adamlab.rules.symbols import SEED, DType, Start, WeightDecay, parameters
 
 
 @parameters

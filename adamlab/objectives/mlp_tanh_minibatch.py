@@ -2,11 +2,18 @@
 
 from typing import Annotated
 
-from adamlab.digits import examples
-from adamlab.networks import NetworkDim, drawn, glorot_uniform, initial, tanh_network_gradient, tanh_network_loss
-from adamlab.random_streams import stream
-from adamlab.reduction import squared_length
-from adamlab.symbols import SEED, Batch, DType, Start, WeightDecay, parameters
+from adamlab.problems.digits import examples
+from adamlab.problems.networks import (
+    NetworkDim,
+    drawn,
+    glorot_uniform,
+    initial,
+    tanh_network_gradient,
+    tanh_network_loss,
+)
+from adamlab.problems.random_streams import stream
+from adamlab.rules.reduction import squared_length
+from adamlab.rules.symbols import SEED, Batch, DType, Start, WeightDecay, parameters
 
 
 @parameters

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.symbols import Dim, DType, Number, Start, parameters
+from adamlab.rules.symbols import Dim, DType, Number, Start, parameters
 
 
 @parameters

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.random_matrices import symmetric
-from adamlab.random_streams import stream
-from adamlab.reduction import total
-from adamlab.symbols import SEED, Condition, Dim, DType, Start, parameters
+from adamlab.problems.random_matrices import symmetric
+from adamlab.problems.random_streams import stream
+from adamlab.rules.reduction import total
+from adamlab.rules.symbols import SEED, Condition, Dim, DType, Start, parameters
 
 
 @parameters

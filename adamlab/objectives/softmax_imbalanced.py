@@ -5,9 +5,9 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.networks import regression_gradient, regression_loss
-from adamlab.random_streams import stream
-from adamlab.symbols import SEED, DType, Family, Number, Start, parameters
+from adamlab.problems.networks import regression_gradient, regression_loss
+from adamlab.problems.random_streams import stream
+from adamlab.rules.symbols import SEED, DType, Family, Number, Start, parameters
 
 
 @parameters

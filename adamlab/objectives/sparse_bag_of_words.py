@@ -5,9 +5,9 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.random_streams import stream
-from adamlab.reduction import squared_length, total
-from adamlab.symbols import SEED, Batch, Dim, DType, Number, Start, WeightDecay, parameters
+from adamlab.problems.random_streams import stream
+from adamlab.rules.reduction import squared_length, total
+from adamlab.rules.symbols import SEED, Batch, Dim, DType, Number, Start, WeightDecay, parameters
 
 
 @parameters

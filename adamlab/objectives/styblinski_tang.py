@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from adamlab.symbols import Dim, DType, Start, parameters
+from adamlab.rules.symbols import Dim, DType, Start, parameters
 
 
 @parameters

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, parameters
 
 Coefficients = namedtuple("Coefficients", "lr_t beta1 one_minus_beta1 beta2 one_minus_beta2 eps lowest highest")
 
@@ -35,7 +35,7 @@ class AdaBound:
     final_lr: Annotated[float, Number("α*", "(0, inf)")]
     gamma: Annotated[float, Number("γ", "(0, 1)")]
 
-    promises = Promises(first_step=_first_step)
+    guarantees = Guarantees(first_step=_first_step)
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
         """The corrected step size and the bounds of step ``t``, and the running powers of beta1 and beta2."""

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import Epsilon, LearningRate, Number, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import Epsilon, LearningRate, Number, parameters
 
 Coefficients = namedtuple("Coefficients", "lr rho one_minus_rho eps")
 
@@ -24,7 +24,7 @@ class ADADELTA:
     rho: Annotated[float, Number("ρ", "[0, 1)")]
     eps: Epsilon
 
-    promises = Promises(first_step=lambda h, g: -h.lr * (h.eps / ((1 - h.rho) * g * g + h.eps)) ** 0.5 * g)
+    guarantees = Guarantees(first_step=lambda h, g: -h.lr * (h.eps / ((1 - h.rho) * g * g + h.eps)) ** 0.5 * g)
 
     def coefficients(self, t):
         """The hyperparameters; nothing changes from step to step."""

@@ -4,8 +4,8 @@ from collections import namedtuple
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import Epsilon, LearningRate, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import Epsilon, LearningRate, parameters
 
 Coefficients = namedtuple("Coefficients", "lr eps")
 
@@ -22,7 +22,7 @@ class AdaGrad:
     lr: LearningRate
     eps: Epsilon
 
-    promises = Promises(
+    guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * g / (abs(g) + h.eps),
         step_bound=lambda h: h.lr,

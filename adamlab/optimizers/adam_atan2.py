@@ -6,8 +6,8 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises, longest_ratio
-from adamlab.symbols import Beta1, Beta2, LearningRate, Number, parameters
+from adamlab.rules.guarantees import Guarantees, longest_ratio
+from adamlab.rules.symbols import Beta1, Beta2, LearningRate, Number, parameters
 
 Coefficients = namedtuple(
     "Coefficients",
@@ -32,7 +32,7 @@ class AdamAtan2:
     A: Annotated[float, Number("a", "(0, inf)")]
     B: Annotated[float, Number("b", "(0, inf)")]
 
-    promises = Promises(
+    guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * h.A * math.atan2(g, h.B * abs(g)),
         step_bound=lambda h: h.lr * h.A * math.atan(longest_ratio(h.beta1, h.beta2) / h.B),

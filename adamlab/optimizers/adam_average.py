@@ -5,8 +5,8 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises, longest_ratio
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, parameters
+from adamlab.rules.guarantees import Guarantees, longest_ratio
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, parameters
 
 Coefficients = namedtuple(
     "Coefficients", "lr beta1 one_minus_beta1 beta2 one_minus_beta2 correction1 correction2 eps weight"
@@ -29,7 +29,7 @@ class AdamAverage:
     beta_avg: Annotated[float, Number("β̄", "[0, 1)")]
 
     reports = "average"
-    promises = Promises(
+    guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * g / (abs(g) + h.eps),
         step_bound=lambda h: h.lr * longest_ratio(h.beta1, h.beta2),

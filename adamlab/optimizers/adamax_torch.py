@@ -4,8 +4,8 @@ from collections import namedtuple
 
 import numpy as np
 
-from adamlab.promises import Promises, longest_ratio_to_maximum
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, parameters
+from adamlab.rules.guarantees import Guarantees, longest_ratio_to_maximum
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, parameters
 
 Coefficients = namedtuple("Coefficients", "lr_t beta1 one_minus_beta1 beta2 eps")
 
@@ -24,7 +24,7 @@ class AdaMaxTorch:
     beta2: Beta2
     eps: Epsilon
 
-    promises = Promises(
+    guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * g / (abs(g) + h.eps),
         step_bound=lambda h: h.lr * longest_ratio_to_maximum(h.beta1, h.beta2),

@@ -4,8 +4,8 @@ from collections import namedtuple
 
 import numpy as np
 
-from adamlab.promises import Promises, longest_ratio
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees, longest_ratio
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, WeightDecay, parameters
 
 Coefficients = namedtuple(
     "Coefficients", "lr beta1 one_minus_beta1 beta2 one_minus_beta2 correction1 correction2 eps weight_decay zero"
@@ -26,7 +26,7 @@ class AdamWCautiousDecay:
     eps: Epsilon
     weight_decay: WeightDecay
 
-    promises = Promises(
+    guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * g / (abs(g) + h.eps),
         step_bound=lambda h: h.lr * longest_ratio(h.beta1, h.beta2),

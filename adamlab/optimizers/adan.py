@@ -5,8 +5,8 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, WeightDecay, parameters
 
 Coefficients = namedtuple(
     "Coefficients",
@@ -32,7 +32,7 @@ class Adan:
     eps: Epsilon
     weight_decay: WeightDecay
 
-    promises = Promises(scale_invariant=True, first_step=lambda h, g: -h.lr * g / (abs(g) + h.eps))
+    guarantees = Guarantees(scale_invariant=True, first_step=lambda h, g: -h.lr * g / (abs(g) + h.eps))
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0, beta3_t=1.0):
         """What step ``t`` has in common for every coordinate, and the running powers of the betas."""

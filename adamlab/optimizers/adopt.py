@@ -4,8 +4,8 @@ from collections import namedtuple
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, parameters
 
 Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_minus_beta2 eps limit moves zero one")
 
@@ -24,7 +24,7 @@ class ADOPT:
     beta2: Beta2
     eps: Epsilon
 
-    promises = Promises(scale_invariant=True, first_step=lambda *_: 0.0)
+    guarantees = Guarantees(scale_invariant=True, first_step=lambda *_: 0.0)
 
     def coefficients(self, t):
         """The limit of step ``t``; at the first step nothing moves, and the second moment forgets its zero."""

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import Beta1, Epsilon, LearningRate, Number, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import Beta1, Epsilon, LearningRate, Number, parameters
 
 Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_minus_beta2 correction2 eps")
 
@@ -26,7 +26,7 @@ class Ano:
     eps: Epsilon
 
     # After a step v is at least (1 - beta2) g^2 if it was below g^2, and (2 beta2 - 1) g^2 if it was above.
-    promises = Promises(
+    guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * g / (abs(g) + h.eps),
         step_bound=lambda h: h.lr / min(1 - h.beta2, 2 * h.beta2 - 1) ** 0.5,

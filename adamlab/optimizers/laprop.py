@@ -4,8 +4,8 @@ from collections import namedtuple
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, parameters
 
 Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_minus_beta2 correction1 correction2 eps")
 
@@ -24,7 +24,7 @@ class LaProp:
     beta2: Beta2
     eps: Epsilon
 
-    promises = Promises(
+    guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * g / (abs(g) + h.eps),
         step_bound=lambda h: h.lr / (1 - h.beta2) ** 0.5,

@@ -4,8 +4,8 @@ from collections import namedtuple
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import Beta1, Beta2, LearningRate, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import Beta1, Beta2, LearningRate, WeightDecay, parameters
 
 Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_minus_beta2 keep")
 
@@ -23,7 +23,7 @@ class Lion:
     beta2: Beta2
     weight_decay: WeightDecay
 
-    promises = Promises(
+    guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * g / abs(g),
         step_bound=lambda h: h.lr,

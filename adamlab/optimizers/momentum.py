@@ -2,9 +2,9 @@
 
 from collections import namedtuple
 
-from adamlab.promises import Promises
-from adamlab.symbols import LearningRate, parameters
-from adamlab.symbols import Momentum as Mu
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import LearningRate, parameters
+from adamlab.rules.symbols import Momentum as Mu
 
 Coefficients = namedtuple("Coefficients", "lr momentum")
 
@@ -20,7 +20,7 @@ class Momentum:
     lr: LearningRate
     momentum: Mu
 
-    promises = Promises(first_step=lambda h, g: -h.lr * g)
+    guarantees = Guarantees(first_step=lambda h, g: -h.lr * g)
 
     def coefficients(self, t):
         """The hyperparameters; nothing changes from step to step."""

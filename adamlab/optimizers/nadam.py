@@ -4,8 +4,8 @@ from collections import namedtuple
 
 import numpy as np
 
-from adamlab.promises import Promises, longest_ratio
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, parameters
+from adamlab.rules.guarantees import Guarantees, longest_ratio
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, parameters
 
 Coefficients = namedtuple(
     "Coefficients", "lr beta1 one_minus_beta1 beta2 one_minus_beta2 m_weight g_weight correction2 eps"
@@ -27,7 +27,7 @@ class Nadam:
     eps: Epsilon
 
     # The weight of m is below beta1 / (1 - beta1^t), and that of g is one term of m's: so the bound is not the least.
-    promises = Promises(
+    guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * (1 + h.beta1 / (1 + h.beta1)) * g / (abs(g) + h.eps),
         step_bound=lambda h: h.lr * (1 + h.beta1) * longest_ratio(h.beta1, h.beta2),

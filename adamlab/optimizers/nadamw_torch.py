@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from adamlab.promises import Promises, longest_ratio
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees, longest_ratio
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, WeightDecay, parameters
 
 Coefficients = namedtuple(
     "Coefficients", "lr beta1 one_minus_beta1 beta2 one_minus_beta2 m_weight g_weight correction2 eps decay"
@@ -36,7 +36,7 @@ class NadamWTorch:
     weight_decay: WeightDecay
 
     # The weight of g is at most 1 and, since mu <= beta1, that of m at most beta1 / (1 - beta1^(t + 1)): not the least.
-    promises = Promises(
+    guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * _first_weight(h) * g / (abs(g) + h.eps),
         step_bound=lambda h: h.lr * (1 / (1 - h.beta2) ** 0.5 + h.beta1 * longest_ratio(h.beta1, h.beta2)),

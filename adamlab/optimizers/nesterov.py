@@ -2,8 +2,8 @@
 
 from collections import namedtuple
 
-from adamlab.promises import Promises
-from adamlab.symbols import LearningRate, Momentum, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import LearningRate, Momentum, parameters
 
 Coefficients = namedtuple("Coefficients", "lr momentum")
 
@@ -20,7 +20,7 @@ class Nesterov:
     lr: LearningRate
     momentum: Momentum
 
-    promises = Promises(first_step=lambda h, g: -h.lr * (1 + h.momentum) * g)
+    guarantees = Guarantees(first_step=lambda h, g: -h.lr * (1 + h.momentum) * g)
 
     def coefficients(self, t):
         """The hyperparameters; nothing changes from step to step."""

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, parameters
 
 Coefficients = namedtuple(
     "Coefficients",
@@ -34,7 +34,7 @@ class Padam:
     eps: Epsilon
     p: Annotated[float, Number("p", "[0, 0.5]")]
 
-    promises = Promises(
+    guarantees = Guarantees(
         first_step=lambda h, g: -h.lr * (1 - h.beta2) ** 0.5 * g / ((1 - h.beta2) ** 0.5 * abs(g) + h.eps) ** (2 * h.p),
     )
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, parameters
 
 Coefficients = namedtuple(
     "Coefficients",
@@ -38,7 +38,7 @@ class QHAdam:
     nu2: Annotated[float, Number("ν₂", "[0, 1]")]
     eps: Epsilon
 
-    promises = Promises(
+    guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * g / (abs(g) + h.eps),
         step_bound=_longest_step,

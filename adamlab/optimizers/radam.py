@@ -4,8 +4,8 @@ from collections import namedtuple
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, parameters
 
 Coefficients = namedtuple("Coefficients", "lr_t beta1 one_minus_beta1 beta2 one_minus_beta2 eps rectified zero one")
 
@@ -25,7 +25,7 @@ class RAdam:
     beta2: Beta2
     eps: Epsilon
 
-    promises = Promises(first_step=lambda h, g: -h.lr * g)
+    guarantees = Guarantees(first_step=lambda h, g: -h.lr * g)
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0, weights=0.0, ages=0.0):
         """The step size of step ``t``, rectified or not; the running powers, and the sums behind rho."""

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import Epsilon, LearningRate, Number, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import Epsilon, LearningRate, Number, parameters
 
 Coefficients = namedtuple("Coefficients", "lr rho one_minus_rho eps")
 
@@ -24,7 +24,7 @@ class RMSProp:
     rho: Annotated[float, Number("ρ", "[0, 1)")]
     eps: Epsilon
 
-    promises = Promises(
+    guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * g / ((1 - h.rho) ** 0.5 * abs(g) + h.eps),
         step_bound=lambda h: h.lr / (1 - h.rho) ** 0.5,

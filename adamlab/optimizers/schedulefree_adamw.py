@@ -5,8 +5,8 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, WeightDecay, parameters
 
 Coefficients = namedtuple(
     "Coefficients", "lr_t one_minus_beta1 beta2 one_minus_beta2 correction2 eps weight_decay weight"
@@ -34,7 +34,7 @@ class ScheduleFreeAdamW:
 
     reports = "x"
     # The share of a new point in the average never grows, so x moves by no more than the longest step of z, and y too.
-    promises = Promises(
+    guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr / max(1, h.warmup_steps) * g / (abs(g) + h.eps),
         step_bound=lambda h: h.lr / (1 - h.beta2) ** 0.5,

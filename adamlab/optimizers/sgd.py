@@ -2,8 +2,8 @@
 
 from collections import namedtuple
 
-from adamlab.promises import Promises
-from adamlab.symbols import LearningRate, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import LearningRate, parameters
 
 Coefficients = namedtuple("Coefficients", "lr")
 
@@ -17,7 +17,7 @@ class SGD:
 
     lr: LearningRate
 
-    promises = Promises(first_step=lambda h, g: -h.lr * g)
+    guarantees = Guarantees(first_step=lambda h, g: -h.lr * g)
 
     def coefficients(self, t):
         """The step size; nothing changes from step to step."""

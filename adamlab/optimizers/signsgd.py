@@ -4,8 +4,8 @@ from collections import namedtuple
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import LearningRate, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import LearningRate, parameters
 
 Coefficients = namedtuple("Coefficients", "lr")
 
@@ -20,7 +20,7 @@ class SignSGD:
 
     lr: LearningRate
 
-    promises = Promises(
+    guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * g / abs(g),
         step_bound=lambda h: h.lr,

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import LearningRate, Number, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import LearningRate, Number, parameters
 
 Coefficients = namedtuple("Coefficients", "lr beta one_minus_beta")
 
@@ -22,7 +22,7 @@ class Signum:
     lr: LearningRate
     beta: Annotated[float, Number("β", "[0, 1)")]
 
-    promises = Promises(
+    guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * g / abs(g),
         step_bound=lambda h: h.lr,

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, parameters
 
 Coefficients = namedtuple("Coefficients", "lr beta1 beta2 one_minus_beta2 correction2 alpha eps")
 
@@ -26,7 +26,7 @@ class SimplifiedAdEMAMix:
     alpha: Annotated[float, Number("α", "[0, inf)")]
     eps: Epsilon
 
-    promises = Promises(
+    guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * (1 + h.alpha) * g / (abs(g) + h.eps),
     )

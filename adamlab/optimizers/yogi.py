@@ -5,8 +5,8 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, parameters
 
 Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 one_minus_beta2 correction1 correction2 eps")
 
@@ -32,7 +32,7 @@ class Yogi:
     eps: Epsilon
     initial: Annotated[float, Number("v₀", "[0, inf)")]
 
-    promises = Promises(first_step=_first_step)
+    guarantees = Guarantees(first_step=_first_step)
 
     def first_state(self, theta):
         """Both moments at ``initial``."""

@@ -1,6 +1,6 @@
 """No schedule."""
 
-from adamlab.symbols import parameters
+from adamlab.rules.symbols import parameters
 
 
 @parameters

@@ -2,7 +2,7 @@
 
 import math
 
-from adamlab.symbols import FinalShare, parameters
+from adamlab.rules.symbols import FinalShare, parameters
 
 
 @parameters

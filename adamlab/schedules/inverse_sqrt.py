@@ -2,7 +2,7 @@
 
 import math
 
-from adamlab.symbols import parameters
+from adamlab.rules.symbols import parameters
 
 
 @parameters

@@ -1,6 +1,6 @@
 """A straight line down."""
 
-from adamlab.symbols import FinalShare, parameters
+from adamlab.rules.symbols import FinalShare, parameters
 
 
 @parameters

@@ -3,7 +3,7 @@
 import math
 from typing import Annotated
 
-from adamlab.symbols import Number, parameters
+from adamlab.rules.symbols import Number, parameters
 
 
 @parameters

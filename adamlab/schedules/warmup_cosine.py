@@ -2,7 +2,7 @@
 
 import math
 
-from adamlab.symbols import FinalShare, Warmup, parameters
+from adamlab.rules.symbols import FinalShare, Warmup, parameters
 
 
 @parameters

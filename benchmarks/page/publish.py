@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from adamlab.symbols import ConfigurationError
+from adamlab.rules.symbols import ConfigurationError
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]

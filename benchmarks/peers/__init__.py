@@ -9,10 +9,10 @@ and one or both of
 
 * ``implementations(keys) -> dict[str, Implementation]``: for a configuration given by swept key (``optimizer``,
   ``dim``, ...), the peer's ways to do the same run, by the name they get in the column ``implementation``
-  (`adamlab.timing`). Each evaluates the gradient itself, at every step; with ``tol`` 0 none needs the test that stops a
+  (`adamlab.measuring.timing`). Each evaluates the gradient itself, at every step; with ``tol`` 0 none needs the test that stops a
   run, and those that are free to leave it out do. Empty where the peer has nothing to compare;
 * ``namesakes() -> tuple[Namesake, ...]``: its methods that go by the name of one of our leaves, and what is known of
-  how they differ (`adamlab.conformance`).
+  how they differ (`adamlab.measuring.conformance`).
 """
 
 import math
@@ -21,9 +21,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from adamlab.minimize import first_iterate
 from adamlab.objectives.sphere import Sphere
-from adamlab.problem import Array
+from adamlab.problems.problem import Array
+from adamlab.running.checks import first_iterate
 
 
 def hyperparameters(keys: Mapping[str, Any]) -> SimpleNamespace:

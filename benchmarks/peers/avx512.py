@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from adamlab.kernel_cache import cache_root
-from adamlab.timing import Advance, Implementation, Runs
+from adamlab.compiler.disk_cache import cache_root
+from adamlab.measuring.timing import Advance, Implementation, Runs
 from benchmarks.peers import hyperparameters, on_sphere, processor_flags, sphere_start
 
 SOURCE = Path(__file__).with_suffix(".c")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from adamlab.timing import Advance, Implementation, Runs
+from adamlab.measuring.timing import Advance, Implementation, Runs
 from benchmarks.peers import hyperparameters, on_sphere, sphere_start
 
 

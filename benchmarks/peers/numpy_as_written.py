@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from adamlab.timing import Advance, Implementation, Runs
+from adamlab.measuring.timing import Advance, Implementation, Runs
 from benchmarks.peers import hyperparameters, on_sphere, sphere_start
 
 Step = Callable[[Any, int, Any, Any, Any, Any], tuple[Any, Any, Any]]

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from adamlab.conformance import Namesake, Step
-from adamlab.problem import Array
-from adamlab.timing import Advance, Implementation, Runs
+from adamlab.measuring.conformance import Namesake, Step
+from adamlab.measuring.timing import Advance, Implementation, Runs
+from adamlab.problems.problem import Array
 from benchmarks.peers import hyperparameters, on_sphere, sphere_start
 
 

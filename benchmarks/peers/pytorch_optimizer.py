@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adamlab.conformance import Namesake
+from adamlab.measuring.conformance import Namesake
 from benchmarks.peers.torch import stepping
 
 

@@ -17,8 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from adamlab.kernel_cache import cache_root
-from adamlab.timing import Implementation
+from adamlab.compiler.disk_cache import cache_root
+from adamlab.measuring.timing import Implementation
 from benchmarks.peers import on_sphere, processor_flags
 
 SOURCE = Path(__file__).with_suffix(".rs")
@@ -62,7 +62,7 @@ class _Form:
     keys: Mapping[str, Any]
 
     def seconds(self, repetitions: int, steps: int, set_up: bool) -> float:  # noqa: ARG002 -- always on the clock
-        """See `adamlab.timing.Implementation`."""
+        """See `adamlab.measuring.timing.Implementation`."""
         return ask(self.form, self.kind, {**self.keys, "n_steps": steps}, repetitions)[0]
 
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from adamlab.backends import stepper
-from adamlab.minimize import prepared
-from adamlab.problem import Array, Problem
-from adamlab.registry import leaf_class
-from adamlab.stopping import Stopping
-from adamlab.symbols import symbols
-from adamlab.timing import Advance, Implementation, Runs
+from adamlab.measuring.timing import Advance, Implementation, Runs
+from adamlab.problems.problem import Array, Problem
+from adamlab.rules.registry import leaf_class
+from adamlab.rules.stopping import Stopping
+from adamlab.rules.symbols import symbols
+from adamlab.running.backends import stepper
+from adamlab.running.checks import prepared
 
 Pair = tuple[Callable[[Array], Any], Callable[[Array], Array]]
 

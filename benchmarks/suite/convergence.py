@@ -23,7 +23,7 @@ class Convergence:
     def track_steps(self, optimizer: str, objective: str) -> int:
         chosen = leaf("optimizer", optimizer)(**NUMBERS[optimizer] | {"lr": 0.01})
         on = leaf("objective", objective)(**OBJECTIVES[objective])
-        minimize = offered("adamlab.minimize", "minimize")
+        minimize = offered("adamlab.running.minimize", "minimize", "adamlab.minimize")
         done = minimize(on, chosen, n_steps=20_000, tol=1e-6, backend="numpy", trace="none")
         assert done.status == "converged", done.status
         return int(done.steps)

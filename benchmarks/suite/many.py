@@ -22,7 +22,7 @@ def configurations(dim: int, runs: int, steps: int) -> pl.DataFrame:
 @cache
 def batch(run: str) -> Any:
     """The one batch that such runs are."""
-    (made,) = offered("adamlab.batches", "batches_of_frame")(configurations(*sizes(run)))
+    (made,) = offered("adamlab.running.batches", "batches_of_frame", "adamlab.batches")(configurations(*sizes(run)))
     return made
 
 
@@ -46,7 +46,7 @@ class Many:
     timer = time.process_time
 
     def time_run_batch(self, run: str) -> None:
-        for _ in offered("adamlab.many", "run_batch")(batch(run), 1):
+        for _ in offered("adamlab.running.many", "run_batch", "adamlab.many")(batch(run), 1):
             pass
 
 
@@ -58,4 +58,4 @@ class Memory:
     params = (["dim=2 runs=100000 steps=50", "dim=1 runs=1000000 steps=50"],)
 
     def peakmem_minimize_many(self, run: str) -> None:
-        offered("adamlab.many", "minimize_many")(configurations(*sizes(run)), threads=1)
+        offered("adamlab.running.many", "minimize_many", "adamlab.many")(configurations(*sizes(run)), threads=1)

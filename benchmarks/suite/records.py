@@ -42,7 +42,7 @@ def runs() -> pl.DataFrame:
 
 def write(path: Path) -> Path:
     """Write them as a new file in a folder."""
-    new: Path = offered("adamlab.record_writer", "write", "adamlab.record")(path, runs(), {})
+    new: Path = offered("adamlab.records.writing", "write", "adamlab.record_writer", "adamlab.record")(path, runs(), {})
     return new
 
 
@@ -50,7 +50,7 @@ def write(path: Path) -> Path:
 def written() -> tuple[Path, str]:
     """The results folder and the study in which they have been written, once."""
     results, study = Path(folder().name), "read"
-    write(offered("adamlab.record", "folder")(results, study, "runs"))
+    write(offered("adamlab.records.reading", "folder", "adamlab.record")(results, study, "runs"))
     return results, study
 
 
@@ -71,4 +71,4 @@ class Records:
 
     def time_read(self, _: str) -> None:
         results, study = written()
-        assert offered("adamlab.record", "read")(results, study, "runs").height == RUNS
+        assert offered("adamlab.records.reading", "read", "adamlab.record")(results, study, "runs").height == RUNS

@@ -31,20 +31,28 @@ ROWS = {1: 1, 128: 8, 4096: 64, 1_000_000: 1000}
 @cache
 def run_under_way(backend: str, optimizer: str, dim: int, dtype: str = "float64") -> Any:
     """A run of the commit's, from which further steps can be taken."""
-    stepper, problem = offered("adamlab.backends", "stepper"), offered("adamlab.problem", "Problem")
+    stepper, problem = (
+        offered("adamlab.running.backends", "stepper", "adamlab.backends"),
+        offered("adamlab.problems.problem", "Problem", "adamlab.problem"),
+    )
     chosen = leaf("optimizer", optimizer)(**NUMBERS[optimizer])
     if optimizer == "muon":
         numbers = {"x0": 0.0, "rows": ROWS[dim], "condition": 100.0 if dim > 1 else 1.0, "seed": 0}
         objective = leaf("objective", "linear_network")(dim=dim, **numbers)
     else:
         objective = leaf("objective", "sphere")(dim=dim, x0=10.0, dtype=dtype)
-    return stepper(backend, chosen, problem(objective), offered("adamlab.minimize", "first_iterate")(objective))
+    return stepper(
+        backend,
+        chosen,
+        problem(objective),
+        offered("adamlab.running.checks", "first_iterate", "adamlab.minimize")(objective),
+    )
 
 
 def leaf(group: str, name: str) -> Any:
     """The class of a leaf of the commit's, by its file's name."""
     try:
-        return offered("adamlab.registry", "leaf_class")(group, name)
+        return offered("adamlab.rules.registry", "leaf_class", "adamlab.registry")(group, name)
     except (ModuleNotFoundError, ValueError) as error:
         raise SkipNotImplemented(f"this commit has no {group} {name}") from error
 
@@ -52,7 +60,7 @@ def leaf(group: str, name: str) -> Any:
 @cache
 def never() -> Any:
     """The rule that stops no run."""
-    return offered("adamlab.stopping", "Stopping")()
+    return offered("adamlab.rules.stopping", "Stopping", "adamlab.stopping")()
 
 
 def take_steps(backend: str, optimizer: str, dim: int, steps: int, *, dtype: str = "float64") -> None:

@@ -7,9 +7,9 @@ import warnings
 
 import pytest
 
-from adamlab.conformance import compare
-from experiments.configuration import leaf_from_file
-from experiments.peers import peers, short
+from adamlab.measuring.conformance import compare
+from adamlab.rules import defaults
+from experiments.timing.peers import peers, short
 
 CASES = [
     (peer, namesake)
@@ -31,7 +31,7 @@ def test_a_namesake_is_as_known(peer, namesake):
     with warnings.catch_warnings():
         # What the libraries say of themselves and of each other is theirs.
         warnings.simplefilter("ignore")
-        found = compare(leaf_from_file("optimizer", namesake.leaf), namesake)
+        found = compare(defaults.optimizer(namesake.leaf), namesake)
     assert namesake.as_known(found), f"{short(peer)} {namesake.spelled}: {found}, known: {namesake.by:.1e}"
     if not namesake.differs:
         assert found.closed_loop < 1e-9

@@ -8,11 +8,12 @@ import warnings
 import numpy as np
 import pytest
 
-from adamlab.minimize import minimize
+from adamlab.measuring.timing import Runs
 from adamlab.objectives.sphere import Sphere
-from adamlab.timing import Runs
-from experiments.configuration import keys_of, leaf_from_file
-from experiments.peers import peers, present
+from adamlab.rules import defaults
+from adamlab.running.minimize import minimize
+from experiments.sweeping.configuration import keys_of
+from experiments.timing.peers import peers, present
 
 PEERS = present(peers(["avx512", "jax", "numpy_as_written", "optax", "torch"]), "implementations")
 # Two vectors of unlike coordinates, one shorter than a vector register and one that fills none evenly.
@@ -24,7 +25,7 @@ def keys(optimizer, dim, dtype, tol=0.0):
     start = {"objective": "sphere", "objective.x0": STARTS[dim], "dim": dim, "dtype": dtype}
     start |= {"noise": "none", "schedule": "constant", "grad_tol": 0.0, "loss_target": -np.inf}
     return {
-        **keys_of("optimizer", leaf_from_file("optimizer", optimizer)),
+        **keys_of("optimizer", defaults.optimizer(optimizer)),
         **start,
         "tol": tol,
         "n_steps": 500,
@@ -35,7 +36,7 @@ def keys(optimizer, dim, dtype, tol=0.0):
 
 def ours(optimizer, dim, dtype, tol=0.0):
     objective = Sphere(dim=dim, x0=STARTS[dim], dtype=dtype)
-    return minimize(objective, leaf_from_file("optimizer", optimizer), n_steps=500, tol=tol, trace="none")
+    return minimize(objective, defaults.optimizer(optimizer), n_steps=500, tol=tol, trace="none")
 
 
 @pytest.mark.parametrize("dim", STARTS)

@@ -5,10 +5,10 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 
-from adamlab.minimize import minimize
 from adamlab.optimizers.sgd import SGD
-from adamlab.symbols import ConfigurationError
-from adamlab.torch_functions import uses_torch
+from adamlab.problems.torch_functions import uses_torch
+from adamlab.rules.symbols import ConfigurationError
+from adamlab.running.minimize import minimize
 
 torch = pytest.importorskip("torch", reason="torch is not installed (make test-peers installs it)")
 

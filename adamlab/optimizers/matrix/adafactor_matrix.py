@@ -5,8 +5,8 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import LearningRate, Number, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import LearningRate, Number, WeightDecay, parameters
 
 Coefficients = namedtuple("Coefficients", "rho beta2_t one_minus_beta2_t eps1 eps2 d decay one")
 
@@ -27,7 +27,7 @@ class AdafactorMatrix:
     weight_decay: WeightDecay
 
     acts_on = "matrix"
-    promises = Promises()
+    guarantees = Guarantees()
 
     def first_state(self, theta):
         """One second moment a row, and one a column."""

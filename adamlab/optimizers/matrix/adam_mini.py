@@ -4,8 +4,8 @@ from collections import namedtuple
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, WeightDecay, parameters
 
 Coefficients = namedtuple(
     "Coefficients", "lr beta1 one_minus_beta1 beta2 one_minus_beta2 correction1 correction2 eps decay"
@@ -27,7 +27,7 @@ class AdamMini:
     weight_decay: WeightDecay
 
     acts_on = "matrix"
-    promises = Promises(scale_invariant=True)
+    guarantees = Guarantees(scale_invariant=True)
 
     def first_state(self, theta):
         """The first moment, and one second moment a row."""

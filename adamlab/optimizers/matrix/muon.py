@@ -4,8 +4,8 @@ from collections import namedtuple
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import LearningRate, Momentum, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import LearningRate, Momentum, WeightDecay, parameters
 
 Coefficients = namedtuple("Coefficients", "lr momentum one_minus_momentum decay")
 
@@ -27,7 +27,7 @@ class Muon:
     weight_decay: WeightDecay
 
     acts_on = "matrix"
-    promises = Promises(rotation_equivariant=True)
+    guarantees = Guarantees(rotation_equivariant=True)
 
     def coefficients(self, t):
         """The hyperparameters; nothing changes from step to step."""

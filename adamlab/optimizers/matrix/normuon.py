@@ -4,9 +4,9 @@ from collections import namedtuple
 
 import numpy as np
 
-from adamlab.polar_express import Quintic, composed
-from adamlab.promises import Promises
-from adamlab.symbols import Beta2, LearningRate, Momentum, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.polar_express import Quintic, composed
+from adamlab.rules.symbols import Beta2, LearningRate, Momentum, WeightDecay, parameters
 
 Coefficients = namedtuple("Coefficients", "lr momentum one_minus_momentum beta2 one_minus_beta2 decay")
 
@@ -30,7 +30,7 @@ class NorMuon:
     weight_decay: WeightDecay
 
     acts_on = "matrix"
-    promises = Promises()
+    guarantees = Guarantees()
 
     def first_state(self, theta):
         """The momentum, and one second moment a row."""

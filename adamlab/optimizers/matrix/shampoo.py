@@ -5,8 +5,8 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import LearningRate, Number, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import LearningRate, Number, parameters
 
 Coefficients = namedtuple("Coefficients", "lr eps")
 
@@ -23,7 +23,7 @@ class Shampoo:
     eps: Annotated[float, Number("ε", "(0, inf)")]
 
     acts_on = "matrix"
-    promises = Promises(rotation_equivariant=True)
+    guarantees = Guarantees(rotation_equivariant=True)
 
     def first_state(self, theta):
         """``eps`` on the diagonal of both."""

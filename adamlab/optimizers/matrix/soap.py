@@ -5,8 +5,8 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, WeightDecay, parameters
 
 Coefficients = namedtuple("Coefficients", "lr_t beta1 one_minus_beta1 beta2 one_minus_beta2 eps decay first refresh")
 
@@ -29,7 +29,7 @@ class SOAP:
     precondition_frequency: Annotated[float, Number("f", "[1, inf)")]
 
     acts_on = "matrix"
-    promises = Promises(scale_invariant=True)
+    guarantees = Guarantees(scale_invariant=True)
 
     def first_state(self, theta):
         """Moments, Shampoo's two matrices and the two bases."""

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.reduction import squared_length
-from adamlab.symbols import LearningRate, Number, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.reduction import squared_length
+from adamlab.rules.symbols import LearningRate, Number, WeightDecay, parameters
 
 Coefficients = namedtuple("Coefficients", "rho beta2_t one_minus_beta2_t eps1 eps2 d decay one")
 
@@ -29,7 +29,7 @@ class Adafactor:
     weight_decay: WeightDecay
 
     acts_on = "vector"
-    promises = Promises(first_step=lambda h, g: -min(h.lr, 1.0) * h.eps2 * g / max(abs(g), h.eps1))
+    guarantees = Guarantees(first_step=lambda h, g: -min(h.lr, 1.0) * h.eps2 * g / max(abs(g), h.eps1))
 
     def coefficients(self, t):
         """The relative step size rho_t and the decay rate of step ``t``."""

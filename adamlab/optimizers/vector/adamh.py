@@ -4,9 +4,9 @@ from collections import namedtuple
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.reduction import squared_length
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.reduction import squared_length
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, parameters
 
 Coefficients = namedtuple(
     "Coefficients", "lr beta1 one_minus_beta1 beta2 one_minus_beta2 correction1 correction2 eps zero one"
@@ -28,7 +28,7 @@ class AdamH:
     eps: Epsilon
 
     acts_on = "vector"
-    promises = Promises(scale_invariant=True)
+    guarantees = Guarantees(scale_invariant=True)
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
         """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""

@@ -4,9 +4,9 @@ from collections import namedtuple
 
 import numpy as np
 
-from adamlab.promises import Promises, longest_ratio
-from adamlab.reduction import total
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees, longest_ratio
+from adamlab.rules.reduction import total
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, WeightDecay, parameters
 
 Coefficients = namedtuple("Coefficients", "lr_t beta1 one_minus_beta1 beta2 one_minus_beta2 eps decay least zero one")
 
@@ -30,7 +30,7 @@ class CAdamW:
     weight_decay: WeightDecay
 
     acts_on = "vector"
-    promises = Promises(
+    guarantees = Guarantees(
         scale_invariant=True,
         step_bound=lambda h: h.lr * longest_ratio(h.beta1, h.beta2) / LEAST_SHARE,
     )

@@ -4,9 +4,9 @@ from collections import namedtuple
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.reduction import total
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.reduction import total
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, WeightDecay, parameters
 
 Coefficients = namedtuple(
     "Coefficients", "lr beta1 one_minus_beta1 beta2 one_minus_beta2 correction1 correction2 eps decay zero one"
@@ -29,7 +29,7 @@ class CAdamWPaper:
     weight_decay: WeightDecay
 
     acts_on = "vector"
-    promises = Promises(scale_invariant=True)
+    guarantees = Guarantees(scale_invariant=True)
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
         """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""

@@ -4,9 +4,9 @@ from collections import namedtuple
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.reduction import total
-from adamlab.symbols import Beta1, Beta2, LearningRate, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.reduction import total
+from adamlab.rules.symbols import Beta1, Beta2, LearningRate, WeightDecay, parameters
 
 Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_minus_beta2 decay zero one")
 
@@ -26,7 +26,7 @@ class CLion:
     weight_decay: WeightDecay
 
     acts_on = "vector"
-    promises = Promises(scale_invariant=True)
+    guarantees = Guarantees(scale_invariant=True)
 
     def coefficients(self, t):
         """The hyperparameters; nothing changes from step to step."""

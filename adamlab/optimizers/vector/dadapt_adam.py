@@ -5,9 +5,9 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.reduction import total
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.reduction import total
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, WeightDecay, parameters
 
 Coefficients = namedtuple(
     "Coefficients",
@@ -32,7 +32,7 @@ class DAdaptAdam:
     d0: Annotated[float, Number("d₀", "(0, inf)")]
 
     acts_on = "vector"
-    promises = Promises(scale_invariant=True)
+    guarantees = Guarantees(scale_invariant=True)
 
     def first_state(self, theta):
         """Both moments and s zero, the estimate d0, and its numerator zero."""

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.reduction import squared_length
-from adamlab.symbols import LearningRate, Momentum, Number, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.reduction import squared_length
+from adamlab.rules.symbols import LearningRate, Momentum, Number, WeightDecay, parameters
 
 Coefficients = namedtuple("Coefficients", "lr momentum weight_decay trust_coefficient zero one")
 
@@ -27,7 +27,7 @@ class LARS:
     trust_coefficient: Annotated[float, Number("η", "(0, inf)")]
 
     acts_on = "vector"
-    promises = Promises(rotation_equivariant=True)
+    guarantees = Guarantees(rotation_equivariant=True)
 
     def coefficients(self, t):
         """The hyperparameters; nothing changes from step to step."""

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises, longest_ratio
-from adamlab.reduction import squared_length
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees, longest_ratio
+from adamlab.rules.reduction import squared_length
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, WeightDecay, parameters
 
 Coefficients = namedtuple(
     "Coefficients",
@@ -33,7 +33,7 @@ class MARS:
     gamma: Annotated[float, Number("γ", "[0, 1]")]
 
     acts_on = "vector"
-    promises = Promises(step_bound=lambda h: h.lr * longest_ratio(h.beta1, h.beta2))
+    guarantees = Guarantees(step_bound=lambda h: h.lr * longest_ratio(h.beta1, h.beta2))
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
         """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""

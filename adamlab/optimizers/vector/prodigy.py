@@ -5,9 +5,9 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.reduction import total
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.reduction import total
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, WeightDecay, parameters
 
 Coefficients = namedtuple(
     "Coefficients", "lr beta1 one_minus_beta1 beta2 one_minus_beta2 beta3 eps weight_decay d0 d_coef zero one"
@@ -32,7 +32,7 @@ class Prodigy:
     d_coef: Annotated[float, Number("c", "(0, inf)")]
 
     acts_on = "vector"
-    promises = Promises(scale_invariant=True)
+    guarantees = Guarantees(scale_invariant=True)
 
     def first_state(self, theta):
         """Both moments and s zero, the start itself, the estimate d0, and its numerator zero."""

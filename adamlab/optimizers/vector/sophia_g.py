@@ -5,8 +5,8 @@ from typing import Annotated
 
 import numpy as np
 
-from adamlab.promises import Promises
-from adamlab.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, WeightDecay, parameters
+from adamlab.rules.guarantees import Guarantees
+from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, Number, WeightDecay, parameters
 
 Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2_t one_minus_beta2_t rho eps decay one")
 
@@ -30,7 +30,7 @@ class SophiaG:
     update_interval: Annotated[float, Number("k", "[1, inf)")]
 
     acts_on = "vector"
-    promises = Promises(
+    guarantees = Guarantees(
         first_step=lambda h, g: (
             -h.lr * min(max((1 - h.beta1) * g / (h.rho * (1 - h.beta2) * (g * g) + h.eps), -1.0), 1.0)
         ),

@@ -1,0 +1,175 @@
+"""How compiled loops go over arrays: loads and stores that never overlap, and sums in the order of `adamlab.rules.reduction`.
+
+Numba says of no two arrays that they are distinct, so LLVM would test each loop, or leave it scalar; and a sum from
+left to right is no vector code. Both are said in LLVM's own terms here. Nothing here knows an optimizer.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from adamlab.rules.reduction import LANES
+
+
+@intrinsic
+def align_stack(typingctx):
+    """Have a kernel keep what does not fit into registers at the beginnings of lines of the cache.
+
+    Where it lies otherwise is decided anew in each process, and a loop over vectors of 64 bytes, each across two lines,
+    was seen to take a third longer in every other one.
+    """
+
+    def build(context, builder, signature, args):
+        # llvmlite writes an alignment beside another attribute only.
+        builder.function.attributes.add("nounwind")
+        builder.function.attributes.alignstack = 64
+        return context.get_dummy_value()
+
+    return types.none(), build
+
+
+def _loader(first_scope):
+    """``load(arrays, i)``: the tuple of ``a[i]`` for each of ``arrays``, which overlap no others in use."""
+
+    @intrinsic
+    def load(typingctx, arrays, i):
+        result = types.Tuple([a.dtype for a in arrays])
+
+        def build(context, builder, signature, args):
+            values = []
+            for k in range(len(arrays)):
+                value = builder.load(_element(context, builder, arrays, args, k))
+                _mark_distinct(builder, value, first_scope + k)
+                values.append(value)
+            return context.make_tuple(builder, result, values)
+
+        return result(arrays, i), build
+
+    return load
+
+
+def _storer(first_scope):
+    """``store(arrays, i, values)``: assign ``arrays[k][i] = values[k]`` for each of ``values``; see `_loader`."""
+
+    @intrinsic
+    def store(typingctx, arrays, i, values):
+        def build(context, builder, signature, args):
+            for k in range(len(values)):
+                value = context.cast(builder, builder.extract_value(args[2], k), values[k], arrays[k].dtype)
+                instruction = builder.store(value, _element(context, builder, arrays, args, k))
+                _mark_distinct(builder, instruction, first_scope + k)
+            return context.get_dummy_value()
+
+        return types.none(arrays, i, values), build
+
+    return store
+
+
+# Four groups of arrays that overlap none of each other's, by what a loop does with them.
+GROUP = 24
+SCOPES = 4 * GROUP
+load, store = _loader(0), _storer(0)
+load_common, store_common = _loader(GROUP), _storer(GROUP)
+load_carry, store_carry = _loader(2 * GROUP), _storer(2 * GROUP)
+load_scratch, store_scratch = _loader(3 * GROUP), _storer(3 * GROUP)
+
+
+def _block_sum(term):
+    """``sum(x, n)``: the sum of ``term(builder, x_k)`` over ``x[:n]``, in float64 and the order of `adamlab.rules.reduction`.
+
+    ``n`` is a multiple of LANES. One vector of LANES numbers adds up, and is then halved until one number is left: the
+    compiler splits it into whatever the machine has, without reordering.
+    """
+    double, index = ir.DoubleType(), ir.IntType(32)
+
+    def halves(builder, vector, width):
+        for first in (0, width // 2):
+            places = ir.Constant(ir.VectorType(index, width // 2), list(range(first, first + width // 2)))
+            yield builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), places)
+
+    @intrinsic
+    def block_sum(typingctx, x, n):
+        wide = ir.VectorType(double, LANES)
+
+        def build(context, builder, signature, args):
+            element = context.get_data_type(x.dtype)
+            source = _data_as(context, builder, x, args[0], ir.VectorType(element, LANES))
+            partial = cgutils.alloca_once_value(builder, ir.Constant(wide, [0.0] * LANES))
+            with cgutils.for_range(builder, builder.udiv(args[1], args[1].type(LANES))) as loop:
+                value = _aligned(builder.load(builder.gep(source, [loop.index])), x.dtype.bitwidth // 8)
+                if element != double:
+                    value = builder.fpext(value, wide)
+                builder.store(builder.fadd(builder.load(partial), term(builder, value)), partial)
+            vector, width = builder.load(partial), LANES
+            while width > 1:
+                low, high = halves(builder, vector, width)
+                vector, width = builder.fadd(low, high), width // 2
+            return builder.extract_element(vector, index(0))
+
+        return types.float64(x, n), build
+
+    return block_sum
+
+
+@intrinsic
+def sum_of_few(typingctx, x, n):
+    """The sum of the first ``n`` of ``x``, at most LANES, in the order of `adamlab.rules.reduction`; they are lost.
+
+    The lanes are halved as in `_block_sum`, but in place and only as far as there are numbers. They are read as they
+    have been written, most in fours and the rest one by one: a wider read would wait for all that was written before.
+    """
+    index = ir.IntType(64)
+
+    def add_all(builder, data, begin, end, away, width):
+        kind = ir.DoubleType() if width == 1 else ir.VectorType(ir.DoubleType(), width)
+        with cgutils.for_range_slice(builder, begin, end, index(width)) as (k, _):
+            low, high = (
+                builder.bitcast(builder.gep(data, [place]), kind.as_pointer()) for place in (k, builder.add(k, away))
+            )
+            term, other = (_aligned(builder.load(place), 8) for place in (low, high))
+            _aligned(builder.store(builder.fadd(term, other), low), 8)
+
+    def build(context, builder, signature, args):
+        data = context.make_array(x)(context, builder, args[0]).data
+        left, width = cgutils.alloca_once_value(builder, args[1]), LANES // 2
+        while width:
+            half = index(width)
+            more = builder.sub(builder.load(left), half)
+            with builder.if_then(builder.icmp_signed(">", more, index(0))):
+                fours = builder.and_(more, index(-4)) if width >= 4 else index(0)
+                if width >= 4:
+                    add_all(builder, data, index(0), fours, half, 4)
+                add_all(builder, data, fours, more, half, 1)
+                builder.store(half, left)
+            width //= 2
+        return builder.load(data)
+
+    return types.float64(x, n), build
+
+
+sum_of_block = _block_sum(lambda _, x: x)
+sum_of_squares = _block_sum(lambda builder, x: builder.fmul(x, x))
+
+
+def _element(context, builder, arrays, args, k):
+    array = context.make_array(arrays[k])(context, builder, builder.extract_value(args[0], k))
+    return cgutils.get_item_pointer(context, builder, arrays[k], array, [args[1]], wraparound=False)
+
+
+def _data_as(context, builder, kind, value, element):
+    return builder.bitcast(context.make_array(kind)(context, builder, value).data, element.as_pointer())
+
+
+def _aligned(instruction, size):
+    instruction.align = size
+    return instruction
+
+
+def _mark_distinct(builder, instruction, scope):
+    """Tell LLVM that what lies in ``scope`` overlaps what lies in no other (its alias.scope metadata)."""
+    module = builder.module
+    domain = module.add_metadata(["adamlab"])
+    scopes = [module.add_metadata([f"array {k}", domain]) for k in range(SCOPES)]
+    instruction.set_metadata("alias.scope", module.add_metadata([scopes[scope]]))
+    instruction.set_metadata("noalias", module.add_metadata([other for k, other in enumerate(scopes) if k != scope]))

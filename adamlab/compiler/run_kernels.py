@@ -1,0 +1,163 @@
+"""The numba backend: an optimizer's rule and an objective's gradient compiled into one loop.
+
+Nothing here knows a method. A kernel is built around the leaf's own ``coefficients``, ``update`` and ``gradient``,
+compiled without any relaxation of floating-point rules, and kept on disk in a folder named after the hash of the
+sources it was made from: another process loads it, and no edit can leave a stale one in use.
+
+Why it is fast: the step-dependent scalars cost two multiplications (running powers, no ``pow``); the loop over
+coordinates has no branch, and its loads and stores are marked as never overlapping, so it becomes vector code; the
+squared length of the step is added up in `adamlab.rules.reduction`'s fixed order, whose lanes stay in registers; and what
+is divided by a number of the step, as bias corrections do, is multiplied (`adamlab.compiler.exact_division`).
+"""
+
+import math
+from functools import cache
+from typing import Any
+
+import numba
+
+from adamlab.compiler import objective_code as parts
+from adamlab.compiler.array_access import align_stack
+from adamlab.compiler.compile_time import count_compilations, counted_as_compilation
+from adamlab.compiler.disk_cache import keep_on_disk
+from adamlab.compiler.numpy_semantics import compile_loop, compile_part, flushed, in_dtype, in_numba
+from adamlab.compiler.objective_code import ObjectiveCode
+from adamlab.compiler.parameters import named_parameters
+from adamlab.compiler.step_over_blocks import sum_of_sums, sweep_over_blocks
+from adamlab.records.fingerprint import fingerprint, has_source
+from adamlab.rules.methods import reported_place, state_names
+from adamlab.rules.parameters import parameter_names
+from adamlab.rules.stopping import GOES_ON, after_step, at_point
+from adamlab.rules.underflow import FLUSH_EVERY
+from adamlab.schedules.constant import Constant
+
+# What Numba raises for a function that it cannot compile.
+CompilationError = numba.errors.NumbaError
+
+
+@cache
+def coefficients_of_step(optimizer: Any, schedule: Any) -> Any:
+    """``of_step(h, s, t, n_steps, carry)``: see `adamlab.running.stepping.Rule.coefficients`."""
+    unflushed = unflushed_coefficients(optimizer, schedule)
+
+    @compile_loop
+    def of_step(h, s, t, n_steps, carry):
+        return unflushed(h, s, t, n_steps, flushed(carry) if t % FLUSH_EVERY == 0 else carry)
+
+    return of_step
+
+
+@cache
+def unflushed_coefficients(optimizer: Any, schedule: Any) -> Any:
+    """``of_step`` of `coefficients_of_step`, but for `adamlab.rules.underflow.flushed`."""
+    named, coefficients = _named_at_step(optimizer, schedule), compile_part(optimizer.coefficients)
+
+    @compile_loop
+    def of_step(h, s, t, n_steps, carry):
+        return coefficients(named(h, s, t, n_steps), t, *carry)
+
+    return of_step
+
+
+def _named_at_step(optimizer: Any, schedule: Any) -> Any:
+    """``at_step(h, s, t, n_steps)``: the optimizer's named hyperparameters at step ``t``, lr under the schedule."""
+    named = named_parameters(optimizer)
+    if schedule is Constant or "lr" not in parameter_names(optimizer):
+        return compile_part(lambda h, s, t, n_steps: named(h))
+    of_schedule, factor = named_parameters(schedule), compile_part(in_numba(schedule.factor))
+    at = parameter_names(optimizer).index("lr")
+    after = at + 1
+
+    @compile_loop
+    def at_step(h, s, t, n_steps):
+        return named((*h[:at], h[at] * factor(of_schedule(s), t, n_steps), *h[after:]))
+
+    return at_step
+
+
+@cache
+@counted_as_compilation()
+def span_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode) -> Any:
+    """``span(...)``: step ``t`` on the blocks from ``first`` to ``end``; see `adamlab.running.numba_steppers.NumbaStepper` for what it takes."""
+    of_step = coefficients_of_step(optimizer, schedule)
+    environment, sweep = parts.environment(code), sweep_over_blocks(optimizer, code)
+
+    @numba.njit(error_model="numpy", nogil=True, _nrt=False)
+    def span(h, s, n_steps, p, q, keys, carry, t, arrays, first, end, lanes, sums):
+        align_stack()
+        zero = arrays[0].dtype.type(0)
+        c, carry = of_step(h, s, t, n_steps, carry)
+        env = environment(p, q, keys[0], keys[1], zero)
+        sweep(in_dtype(c, zero), env, t, arrays, first, end, lanes, sums)
+        return carry
+
+    return kept_on_disk(span, "step", code, optimizer, schedule)
+
+
+@cache
+@counted_as_compilation()
+def advance_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode, watches: bool) -> Any:
+    """``advance(...)``: step after step until one of the ends; see `adamlab.running.numba_steppers.NumbaStepper.advance` for what it takes."""
+    of_step = coefficients_of_step(optimizer, schedule)
+    environment, sweep = parts.environment(code), sweep_over_blocks(optimizer, code)
+    fill, step_ends = parts.fill_gradient(code), compile_part(after_step)
+    point_ends = _watch(code, reported_place(optimizer)) if watches else compile_part(_unwatched)
+    own = len(state_names(optimizer)) + 1
+
+    @numba.njit(error_model="numpy", nogil=True, _nrt=False)
+    def advance(h, s, n_steps, p, q, keys, carry, t, until, limits, arrays, data, draws, lanes, sums):
+        align_stack()
+        step_sq, zero, stopped = math.nan, arrays[0].dtype.type(0), GOES_ON
+        env = environment(p, q, keys[0], keys[1], zero)
+        while t < until and stopped == GOES_ON:
+            t += 1
+            c, carry = of_step(h, s, t, n_steps, carry)
+            fill(env, t, arrays[0], data, draws, arrays[-1])
+            sweep(in_dtype(c, zero), env, t, arrays, 0, sums.size, lanes, sums)
+            step_sq = sum_of_sums(sums, lanes)
+            stopped = step_ends(step_sq, limits[0])
+            if stopped == GOES_ON:
+                stopped = point_ends(env[0], arrays, data, arrays[own:], limits)
+        return t, step_sq, stopped, carry
+
+    return kept_on_disk(advance, "watch" if watches else "advance", code, optimizer, schedule)
+
+
+def _unwatched(p, arrays, data, beside, limits):
+    return GOES_ON
+
+
+def _watch(code: ObjectiveCode, reported: int) -> Any:
+    """Whether loss or gradient at the reported point end a run."""
+    measure, ends = parts.measure_at(code.objective, code.dtype), compile_part(at_point)
+    separable = code.separable
+
+    @compile_part
+    def watched(p, arrays, data, beside, limits):
+        loss, gradient_sq = measure(p, arrays[reported], beside if separable else data)
+        return ends(loss, gradient_sq, limits[1], limits[2])
+
+    return watched
+
+
+@cache
+@counted_as_compilation()
+def measure_kernel(code: ObjectiveCode) -> Any:
+    """``measure(p, x, data, minimisers)``; see `adamlab.compiler.objective_code.measure`."""
+    measure = parts.measure(code.objective, code.dtype)
+    named = named_parameters(code.objective)
+
+    @numba.njit(error_model="numpy", nogil=True)
+    def measured(p, x, data, minimisers):
+        return measure(named(in_dtype(p, x.dtype.type(0))), x, data, minimisers)
+
+    return kept_on_disk(measured, "measure", code)
+
+
+def kept_on_disk(kernel: Any, name: str, code: ObjectiveCode, *leaves: Any) -> Any:
+    """Keep a kernel on disk; one with code that lies in no file lives as long as the process."""
+    if code.modules is None or not all(has_source(leaf.__module__) for leaf in leaves):
+        return count_compilations(kernel)
+    full_name = "-".join((name, *(leaf.__name__ for leaf in leaves), code.name))
+    modules = (__name__, kernel.py_func.__module__, *(leaf.__module__ for leaf in leaves), *code.modules)
+    return count_compilations(keep_on_disk(kernel, full_name, fingerprint(*modules)))

@@ -1,0 +1,141 @@
+"""One step over blocks of coordinates: what the kernels of `adamlab.compiler.run_kernels` and `adamlab.compiler.many_run_kernels` repeat.
+
+A rule that divides by numbers of the step multiplies instead, where that gives the same bits
+(`adamlab.compiler.exact_division`). Where it might not, the coordinate is left as it was; when ``LANES`` coordinates are through
+and any was left, they are gone over once more, with divisions. So nothing is decided by a branch for one coordinate,
+and it stays vector code.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from adamlab.compiler import objective_code as parts
+from adamlab.compiler.array_access import (
+    load,
+    load_common,
+    load_scratch,
+    store,
+    store_common,
+    store_scratch,
+    sum_of_block,
+    sum_of_few,
+)
+from adamlab.compiler.exact_division import inverses, without_division
+from adamlab.compiler.numpy_semantics import compile_loop, compile_part, in_numba
+from adamlab.compiler.objective_code import ObjectiveCode
+from adamlab.rules.methods import state_names
+from adamlab.rules.reduction import BLOCK, LANES
+
+
+def sweep_over_blocks(optimizer: Any, code: ObjectiveCode) -> Any:
+    """``sweep(...)``: one step over the blocks ``first`` to ``end`` of ``arrays``.
+
+    These are theta, the state, then what a gradient needs. ``lanes`` is scratch (`adamlab.compiler.alignment.lanes`). Leaves the
+    squared length of what moved in ``sums``, one number a block.
+    """
+    advance = _advance_coordinate(optimizer, code)
+    advance_lanes = _advance_lanes(optimizer, code, advance)
+
+    @compile_loop
+    def sweep(c, env, t, arrays, first, end, lanes, sums):
+        size = arrays[0].size
+        if size < LANES:
+            # Blocks and lanes would take as long as such a step itself.
+            for k in range(size):
+                store_scratch(lanes, k, (advance(c, env, t, arrays, k),))
+            sums[0] = sum_of_few(lanes[0], size)
+            return
+        for b in range(first, end):
+            start = b * BLOCK
+            n = min(BLOCK, size - start)
+            whole = n // LANES * LANES
+            for k in range(LANES):
+                store_scratch(lanes, k, (0.0,))
+            advance_lanes(c, env, t, arrays, start, start + whole, lanes)
+            for k in range(n - whole):
+                moved_sq = advance(c, env, t, arrays, start + whole + k)
+                store_scratch(lanes, k, (load_scratch(lanes, k)[0] + moved_sq,))
+            sums[b] = sum_of_block(lanes[0], LANES)
+
+    return sweep
+
+
+def _advance_coordinate(optimizer: Any, code: ObjectiveCode) -> Any:
+    """``advance(...)``: coordinate ``i`` of a step; how far it moved, squared."""
+    update = compile_part(in_numba(optimizer.update))
+    slope, clip = parts.slope(code), parts.clip(code)
+    last = len(state_names(optimizer)) + 1
+
+    @compile_loop
+    def advance(c, env, t, arrays, i):
+        row = load(arrays, i)
+        new = update(c, slope(env, t, i, row[0], row[last:]), *row[:last])
+        x = clip(new[0])
+        store(arrays, i, (x, *new[1:]))
+        moved = np.float64(x - row[0])
+        return moved * moved
+
+    return advance
+
+
+def _advance_lanes(optimizer: Any, code: ObjectiveCode, advance: Any) -> Any:
+    """``advance_lanes(...)``: the coordinates from ``first`` to ``end``, a multiple of LANES, as ``advance`` does."""
+    multiplying = without_division(optimizer.update, code.dtype)
+    if multiplying is not None:
+        return _advance_lanes_without_division(optimizer, code, advance, multiplying)
+
+    @compile_loop
+    def advance_lanes(c, env, t, arrays, first, end, lanes):
+        for base in range(first, end, LANES):
+            for k in range(LANES):
+                moved_sq = advance(c, env, t, arrays, base + k)
+                store_scratch(lanes, k, (load_scratch(lanes, k)[0] + moved_sq,))
+
+    return advance_lanes
+
+
+def _advance_lanes_without_division(optimizer: Any, code: ObjectiveCode, advance: Any, multiplying: Any) -> Any:
+    slope, clip = parts.slope(code), parts.clip(code)
+    last = len(state_names(optimizer)) + 1
+
+    @compile_loop
+    def advance_lanes(c, env, t, arrays, first, end, lanes):
+        over = inverses(c)
+        for base in range(first, end, LANES):
+            doubts = 0
+            for k in range(LANES):
+                row, (before,) = load(arrays, base + k), load_scratch(lanes[:1], k)
+                store_common(lanes[1:], k, (before, *row[:last]))
+                new, doubt = multiplying(c, over, slope(env, t, base + k, row[0], row[last:]), *row[:last])
+                x = clip(new[0])
+                store(arrays, base + k, (x, *new[1:]))
+                moved = x - row[0]
+                store_scratch(lanes, k, (before + moved * moved,))
+                doubts |= doubt
+            if doubts:
+                for k in range(LANES):
+                    as_before = load_common(lanes[1:], k)
+                    store_scratch(lanes, k, as_before[:1])
+                    store(arrays, base + k, as_before[1:])
+                for k in range(LANES):
+                    moved_sq = advance(c, env, t, arrays, base + k)
+                    store_scratch(lanes, k, (load_scratch(lanes, k)[0] + moved_sq,))
+
+    return advance_lanes
+
+
+@compile_loop
+def sum_of_sums(sums, lanes):
+    """The sum of the blocks' sums, in the order of `adamlab.rules.reduction.total`; they are lost."""
+    n = sums.size
+    while n > 1:
+        blocks = (n + BLOCK - 1) // BLOCK
+        for b in range(blocks):
+            for k in range(LANES):
+                lanes[0][k] = 0.0
+            for k in range(b * BLOCK, min((b + 1) * BLOCK, n)):
+                lanes[0][k % LANES] += sums[k]
+            sums[b] = sum_of_block(lanes[0], LANES)
+        n = blocks
+    return sums[0]

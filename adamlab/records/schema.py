@@ -1,0 +1,160 @@
+"""The columns of records: name, type, unit and meaning of each, said once.
+
+`RUNS`, `TRACE`, `TIMINGS` and `CONFORMANCE` list the columns of one kind of records in order. Records of runs, timings
+and conformance also hold a configuration, one column for each swept key under the key's own name (`CONFIGURATION`
+says what these are). `types` gives the part of a table that a frame needs.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+Kind = Literal["runs", "trace", "timings", "conformance", "benchmarks"]
+Value = str | int | float | tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a record.
+
+    Attributes
+    ----------
+    name : str
+        The column's name.
+    dtype : polars data type
+        The type of its values.
+    meaning : str
+        What a value says, in one sentence.
+    unit : str
+        The unit of its values; empty for what has none.
+    nullable : bool
+        Whether a value may be null.
+    """
+
+    name: str
+    dtype: Any
+    meaning: str
+    unit: str = ""
+    nullable: bool = False
+
+
+CONFIGURATION = (
+    Column("run_id", pl.String, "Hash of the configuration and of the code that runs it: 20 hexadecimal digits."),
+    Column("algorithms", pl.String, "Hash of the source code that computes the run: 20 hexadecimal digits."),
+    Column("optimizer", pl.String, "Name of the optimizer: its file in conf/optimizer."),
+    Column("optimizer.<name>", pl.Float64, "Hyperparameter of the optimizer.", nullable=True),
+    Column("objective", pl.String, "Name of the objective: its file in conf/objective."),
+    Column("objective.<name>", pl.Float64, "Parameter of the objective.", nullable=True),
+    Column("objective.x0", pl.List(pl.Float64), "Start, repeated until all coordinates have a value."),
+    Column("noise", pl.String, "Name of the gradient noise; none if there is none."),
+    Column("noise.<name>", pl.Float64, "Parameter of the noise.", nullable=True),
+    Column("schedule", pl.String, "Name of the learning-rate schedule."),
+    Column("schedule.<name>", pl.Float64, "Parameter of the schedule.", nullable=True),
+    Column("dim", pl.Int64, "Number of coordinates."),
+    Column("dtype", pl.String, "Floating-point type of theta: float64 or float32."),
+    Column("n_steps", pl.Int64, "Largest number of steps.", "steps"),
+    Column("tol", pl.Float64, "A run stops after a step whose L2 length is below this."),
+    Column("grad_tol", pl.Float64, "A run stops where the L2 norm of the exact gradient is below this."),
+    Column("loss_target", pl.Float64, "A run stops where the loss is at most this."),
+    Column("seed", pl.Int64, "Seed of the run's random numbers."),
+    Column("backend", pl.String, "How steps are executed: python, numpy or numba."),
+    Column("trace", pl.String, "Which steps the trace keeps: log, every or none."),
+    Column("trace.points", pl.Int64, "About how many steps the trace keeps if it is log.", "steps"),
+)
+
+RUNS = (
+    Column("status", pl.String, "How the run ended: converged, max_steps, diverged or failed."),
+    Column("stopped_by", pl.String, "Rule that ended the run: tol, grad_tol or loss_target.", nullable=True),
+    Column("steps", pl.Int64, "Number of steps taken.", "steps", nullable=True),
+    Column("loss", pl.Float64, "Objective at the reported point, without noise.", nullable=True),
+    Column("grad_norm", pl.Float64, "L2 norm of the exact gradient at the reported point.", nullable=True),
+    Column("error", pl.String, "Message of a run that failed.", nullable=True),
+    Column(
+        "seconds",
+        pl.Float64,
+        "Wall time of the run's steps, without set-up and compilation; of runs that are computed together, its share.",
+        "s",
+        nullable=True,
+    ),
+)
+
+TRACE = (
+    Column("step", pl.Int64, "Number of the step; 0 is the start.", "steps"),
+    Column("loss", pl.Float64, "Objective at the reported point, without noise."),
+    Column("grad_norm", pl.Float64, "L2 norm of the exact gradient at the reported point."),
+    Column("step_norm", pl.Float64, "L2 length of the step that led here; null at step 0.", nullable=True),
+    Column("distance", pl.Float64, "L2 distance to the nearest minimiser; null if none is known.", nullable=True),
+)
+
+TIMINGS = (
+    Column("implementation", pl.String, "What is timed: adamlab or a peer's implementation, such as torch-fused."),
+    Column("steps", pl.Int64, "Number of steps of the timed run.", "steps"),
+    Column("ns_per_step", pl.Float64, "Median time of a step.", "ns", nullable=True),
+    Column("ns_per_step_lo", pl.Float64, "Lower end of its 95% bootstrap interval.", "ns", nullable=True),
+    Column("ns_per_step_hi", pl.Float64, "Upper end of its 95% bootstrap interval.", "ns", nullable=True),
+    Column("samples", pl.Int64, "Number of samples.", "samples"),
+    Column("floor_ns_per_step", pl.Float64, "Least time the machine allows: the largest of the bounds below.", "ns"),
+    Column("floor_arithmetic", pl.Float64, "Bound by divisions and square roots.", "ns"),
+    Column("floor_addition", pl.Float64, "Bound by additions and multiplications.", "ns"),
+    Column("floor_movement", pl.Float64, "Bound by loads and stores.", "ns"),
+    Column("floor_latency", pl.Float64, "Bound by the chain of operations from one step to the next.", "ns"),
+    Column("acts_on", pl.String, "What the optimizer's rule works on: coordinate, vector or matrix."),
+    Column("left_out", pl.String, "Why the implementation was not timed.", nullable=True),
+    Column("machine", pl.String, "Processor, usable cores and system."),
+    Column("measurement", pl.String, "Identity of the measurement: rows of one were timed in the same rounds."),
+)
+
+CONFORMANCE = (
+    Column("peer", pl.String, "Library that is compared with."),
+    Column("namesake", pl.String, "How its users write the method."),
+    Column("peer_version", pl.String, "Version of the library."),
+    Column("recorded", pl.Float64, "Largest relative difference of the trajectories on recorded gradients."),
+    Column("closed_loop", pl.Float64, "Largest relative difference of the trajectories on two problems."),
+    Column("equal", pl.Boolean, "Whether the trajectories agree to rounding."),
+    Column("reason", pl.String, "Why they differ; empty if they do not."),
+)
+
+TABLES: Mapping[str, Sequence[Column]] = {
+    "runs": RUNS,
+    "trace": TRACE,
+    "timings": TIMINGS,
+    "conformance": CONFORMANCE,
+}
+
+
+def types(columns: Iterable[Column]) -> dict[str, Any]:
+    """Return the schema of a frame with these columns.
+
+    Parameters
+    ----------
+    columns : iterable of Column
+        Columns in order.
+
+    Returns
+    -------
+    dict of str to polars data type
+    """
+    return {column.name: column.dtype for column in columns}
+
+
+def frame(rows: Iterable[Mapping[str, Any]], results: Sequence[Column]) -> pl.DataFrame:
+    """Rows of configuration and ``results`` columns (`OUTCOME` or `TIMING`) as a frame; a key that a row lacks is null.
+
+    A configuration's columns take the type of their values: numbers are Float64 or Int64, a start is a list.
+    """
+    rows = list(rows)
+    known = types(results)
+    schema: dict[str, Any] = {}
+    for row in rows:
+        schema.update({name: _dtype(value) for name, value in row.items() if name not in known})
+    schema.update(known)
+    columns = {name: [row.get(name) for row in rows] for name in schema}
+    return pl.DataFrame(columns, schema=schema)
+
+
+def _dtype(value: Value) -> Any:
+    if isinstance(value, tuple):
+        return pl.List(pl.Float64)
+    return {str: pl.String, int: pl.Int64, float: pl.Float64}[type(value)]

@@ -1,0 +1,67 @@
+"""Leaves by name: the folders are the registry. And what to say of a name that is not known."""
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from dataclasses import is_dataclass
+from functools import cache
+from typing import Any
+
+from adamlab.rules.symbols import ConfigurationError
+
+
+@cache
+def leaf_class(group: str, name: str) -> Any:
+    """Return the class in the file ``name`` of ``adamlab.<group>s``.
+
+    Parameters
+    ----------
+    group : str
+        ``optimizer``, ``objective``, ``noise`` or ``schedule``.
+    name : str
+        The file's name without its ending.
+
+    Returns
+    -------
+    type
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such file.
+    """
+    modules = _modules(f"adamlab.{group}s")
+    if name not in modules:
+        known = sorted(modules)
+        raise ConfigurationError(f"{group}: must be one of {', '.join(known)}; it is {name!r}{nearest(name, known)}")
+    module = importlib.import_module(modules[name])
+    (cls,) = (c for c in vars(module).values() if is_dataclass(c) and getattr(c, "__module__", "") == module.__name__)
+    return cls
+
+
+def leaf_names(group: str) -> tuple[str, ...]:
+    """Return the names of all leaves of a group, in alphabetical order."""
+    return tuple(sorted(_modules(f"adamlab.{group}s")))
+
+
+def _modules(package: str) -> dict[str, str]:
+    """Every module of a package and its folders, by its last name."""
+    folder = importlib.import_module(package)
+    found = pkgutil.walk_packages(folder.__path__, f"{package}.")
+    return {module.name.rpartition(".")[2]: module.name for module in found if not module.ispkg}
+
+
+def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise `ConfigurationError` for a name that is not among ``known``; the message suggests the nearest that is."""
+    known = list(known)
+    for name in given:
+        if name not in known:
+            all_known = f" (it has {', '.join(known)})" if known else ""
+            raise ConfigurationError(f"{owner}: has no {name}{nearest(name, known)}{all_known}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a clause that suggests the known name nearest to ``name``, or an empty string."""
+    close = difflib.get_close_matches(str(name), list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""

@@ -1,0 +1,128 @@
+"""A Ray cluster, or Ray on this machine: chunks of runs as tasks."""
+
+import contextlib
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from adamlab.rules.registry import refuse_unknown
+from adamlab.rules.symbols import ConfigurationError, Number
+from experiments.sweeping.calibration import Calibration
+from experiments.sweeping.chunks import Chunk
+from experiments.sweeping.dispatch import Answer, Lost, Sizes, last_error, send_away
+from experiments.sweeping.families import Piece
+from experiments.sweeping.results import Destination, PieceResult
+
+SETTINGS = ("address", "num_cpus", "cpus_per_task", "max_jobs", "chunk_seconds", "retries")
+LOOK_SECONDS = 0.2
+# Seconds that cancelled tasks have to record what they have.
+CANCEL_SECONDS = 20.0
+# Memory for what goes between the processes of this machine: small, as records do not go that way.
+STORE_BYTES = 1 << 28
+
+
+class Executor:
+    """Ray's tasks; the settings are those of ``hydra/launcher=ray``."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        # Ray reads it when it is imported: nothing about its use goes anywhere.
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        try:
+            import ray  # noqa: F401
+        except ModuleNotFoundError as error:
+            raise ConfigurationError("ray: needs Ray; pip install 'adamlab[ray]'") from error
+        refuse_unknown("ray", settings, SETTINGS)
+        self._sizes = Sizes.of("ray", settings)
+        self._connection = _connection(settings)
+
+    def execute(self, work: Sequence[Piece], destination: Destination) -> Iterator[PieceResult]:
+        """Do ``work``; tasks record their runs themselves."""
+        return send_away("ray", self._sizes, work, destination, _Tasks(self._connection, self._sizes.cores))
+
+    def plan(self, work: Sequence[Piece], calibration: Calibration) -> str:
+        """How many tasks, and how long they take."""
+        return self._sizes.plan(work, calibration)
+
+
+def _connection(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of `ray.init`, checked."""
+    address, cores = settings["address"], settings["num_cpus"]
+    if address is not None and (not isinstance(address, str) or not address):
+        raise ConfigurationError(f"ray: address must be that of a cluster's head, or null; it is {address!r}")
+    if cores is not None:
+        cores = Number("", "[1, 1024]", whole=True).check("ray", "num_cpus", cores)
+    quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
+    if address is not None:
+        if cores is not None:
+            raise ConfigurationError("ray: num_cpus must be null where address names a cluster, which has its own")
+        return {"address": address, **quiet}
+    # Nothing listens on a network for what stays on this machine.
+    alone = {"address": "local", "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+    return {**alone, "num_cpus": cores, "object_store_memory": STORE_BYTES, **quiet}
+
+
+class _Tasks:
+    """The tasks of a sweep."""
+
+    def __init__(self, connection: Mapping[str, Any], cores: int) -> None:
+        self._connection, self._cores = connection, cores
+        self._chunks: dict[Any, Chunk] = {}
+
+    def __enter__(self) -> "_Tasks":
+        import ray
+
+        try:
+            ray.init(**self._connection)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise ConfigurationError(f"ray: address must be that of a running cluster, or null; {reason}") from error
+        # Whether and how to try again is for whoever sends chunks.
+        self._perform = ray.remote(num_cpus=self._cores, max_retries=0)(_perform)
+        return self
+
+    def send(self, chunks: Sequence[Chunk]) -> None:
+        """Submit a task for each."""
+        self._chunks |= {self._perform.remote(chunk): chunk for chunk in chunks}
+
+    def answers(self) -> Iterator[tuple[Chunk, Answer]]:
+        """The results that are there, and of the tasks whose worker has ended."""
+        import ray
+
+        ready, _ = ray.wait(list(self._chunks), num_returns=1, timeout=LOOK_SECONDS)
+        for task in ready:
+            yield self._chunks.pop(task), _answer(task)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        import ray
+
+        if error is not None and self._chunks:
+            for task in self._chunks:
+                with contextlib.suppress(ray.exceptions.RayError):
+                    ray.cancel(task, force=False)
+            warnings.warn(f"ray: cancelled {len(self._chunks):,} tasks; what they had done is recorded", stacklevel=2)
+            ray.wait(list(self._chunks), num_returns=len(self._chunks), timeout=CANCEL_SECONDS)
+        ray.shutdown()
+
+
+def _answer(task: Any) -> Answer:
+    import ray
+
+    try:
+        done: PieceResult = ray.get(task)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, ConfigurationError):
+            return ConfigurationError(str(error.cause))
+        return Lost(f"a task failed: {last_error(str(error))}", again=False)
+    except ray.exceptions.RayError as error:
+        kind = type(error).__name__
+        return Lost(f"a worker was lost ({kind})", again=kind != "TaskCancelledError")
+    return done
+
+
+def _perform(chunk: Chunk) -> PieceResult:
+    """What a task does."""
+    import ray
+
+    return chunk.perform("ray", node=ray.get_runtime_context().get_node_id())
