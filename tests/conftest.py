@@ -6,11 +6,20 @@ import os
 import subprocess
 import sys
 import textwrap
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
+from adamlab.compiler.array_access import load
+from adamlab.compiler.numpy_semantics import compile_function, in_dtype
+from adamlab.compiler.objective_code import ObjectiveCode, exact_functions
+from adamlab.compiler.parameters import named_parameters
+from adamlab.compiler.run_kernels import kept_on_disk
+from adamlab.problems.problem import objective_data
+from adamlab.rules.parameters import numbers_of
 from experiments.sweeping.configuration import build
 
 ROOT = Path(__file__).parent.parent
@@ -66,6 +75,45 @@ def gradient_is_exact():
         return operators <= {ast.Add, ast.Sub, ast.Mult, ast.Div} and called <= allowed
 
     return decide
+
+
+@cache
+def _value_and_gradient(cls, dtype):
+    """Compile the value and gradient of an objective's class; kept on disk, since several tests use them.
+
+    ``f(numbers, arrays)`` returns both, or ``f(numbers, arrays, values, slopes)`` fills in those of each coordinate if
+    the objective is separable.
+    """
+    (value, gradient), parameters = exact_functions(cls, dtype), named_parameters(cls)
+
+    def of_each(p, arrays, values, slopes):
+        named = parameters(in_dtype(p, arrays[0].dtype.type(0)))
+        for i in range(slopes.size):
+            row = load(arrays, i)
+            values[i], slopes[i] = value(named, *row), gradient(named, *row)
+
+    def of_all(p, arrays):
+        named = parameters(in_dtype(p, arrays[0].dtype.type(0)))
+        return value(named, *arrays), gradient(named, *arrays)
+
+    code = ObjectiveCode(cls.__name__, (cls.__module__,), cls, None, dtype, value, cls.separable, None, None)
+    return kept_on_disk(compile_function(of_each if cls.separable else of_all), "tested", code)
+
+
+@pytest.fixture
+def compiled():
+    """``f(objective, x)``: value (of each coordinate if separable) and gradient as the numba backend compiles them."""
+
+    def evaluate(objective, x):
+        evaluate_both = _value_and_gradient(type(objective), objective.dtype)
+        numbers, arrays = numbers_of(objective), (np.array(x), *objective_data(objective))
+        if not objective.separable:
+            return evaluate_both(numbers, arrays)
+        values, slopes = np.empty_like(x), np.empty_like(x)
+        evaluate_both(numbers, arrays, values, slopes)
+        return values, slopes
+
+    return evaluate
 
 
 @pytest.fixture

@@ -40,12 +40,12 @@ def somewhere(dim, dtype="float64"):
     return (0.3 * np.random.default_rng(dim).standard_normal(dim)).astype(dtype)
 
 
-def compiled(function, objective, *arguments):
-    """A leaf's function as the numba backend compiles it."""
+def sampled_gradient_compiled(objective, *arguments):
+    """A leaf's ``sampled_gradient`` as the numba backend compiles it."""
     cls = type(objective)
     number = np.dtype(objective.dtype).type
     named = namedtuple(cls.__name__, parameter_names(cls))(*map(number, numbers_of(objective)))
-    return compile_function(in_numba(getattr(cls, function), objective.dtype))(named, *arguments)
+    return compile_function(in_numba(cls.sampled_gradient, objective.dtype))(named, *arguments)
 
 
 @each
@@ -58,25 +58,32 @@ def test_the_gradient_is_the_slope_of_the_value_along_any_direction(cls, numbers
         assert gradient @ u == pytest.approx(slope, rel=1e-6, abs=1e-8)
 
 
-# What a minibatch leaf shares with the one for all examples is compiled for that one only: compiling takes seconds.
-@pytest.mark.parametrize(
-    ("cls", "numbers", "functions"),
-    [(cls, numbers, ("value", "gradient")) for cls, numbers in FULL]
-    + [(cls, numbers, ("sampled_gradient",)) for cls, numbers in SAMPLED]
-    + [(SparseBagOfWords, WORDS, ("value", "gradient"))],
-)
-def test_compiled_it_is_the_same_to_rounding_and_keeps_the_dtype(cls, numbers, functions, dtype):
+def near(dtype):
+    return {"rel": 1e-12, "abs": 1e-14} if dtype == "float64" else {"rel": 1e-4, "abs": 1e-6}
+
+
+@pytest.mark.parametrize(("cls", "numbers"), [*FULL, (SparseBagOfWords, WORDS)])
+def test_compiled_it_is_the_same_to_rounding_and_keeps_the_dtype(cls, numbers, dtype, compiled):
     objective = cls(**numbers, dtype=dtype)
     data, x = objective_data(objective), somewhere(objective.dim, dtype)
-    near = {"rel": 1e-12, "abs": 1e-14} if dtype == "float64" else {"rel": 1e-4, "abs": 1e-6}
-    for function in functions:
-        drawn = (1, np.random.default_rng(0).random(objective.n_draws())) if function == "sampled_gradient" else ()
-        called = getattr(objective, function)(x, *drawn, *data)
-        again = compiled(function, objective, x, *drawn, *data)
-        assert again == pytest.approx(called, **near)
-        if function != "value":
-            assert called.dtype == again.dtype == dtype
-            assert called.shape == again.shape == x.shape
+    value, gradient = compiled(objective, x)
+    assert value == pytest.approx(objective.value(x, *data), **near(dtype))
+    called = objective.gradient(x, *data)
+    assert gradient == pytest.approx(called, **near(dtype))
+    assert called.dtype == gradient.dtype == dtype
+    assert called.shape == gradient.shape == x.shape
+
+
+@each_sampled
+def test_compiled_a_sampled_gradient_is_the_same_to_rounding_and_keeps_the_dtype(cls, numbers, dtype):
+    objective = cls(**numbers, dtype=dtype)
+    data, x = objective_data(objective), somewhere(objective.dim, dtype)
+    drawn = 1, np.random.default_rng(0).random(objective.n_draws())
+    called = objective.sampled_gradient(x, *drawn, *data)
+    again = sampled_gradient_compiled(objective, x, *drawn, *data)
+    assert again == pytest.approx(called, **near(dtype))
+    assert called.dtype == again.dtype == dtype
+    assert called.shape == again.shape == x.shape
 
 
 @each

@@ -9,9 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adamlab.compiler.array_access import load
-from adamlab.compiler.numpy_semantics import compile_function, in_dtype, in_numba
-from adamlab.compiler.parameters import named_parameters
 from adamlab.objectives.ackley import Ackley
 from adamlab.objectives.dixon_price import DixonPrice
 from adamlab.objectives.griewank import Griewank
@@ -28,7 +25,6 @@ from adamlab.objectives.sphere import Sphere
 from adamlab.objectives.styblinski_tang import StyblinskiTang
 from adamlab.objectives.sum_of_powers import SumOfPowers
 from adamlab.problems.problem import objective_data
-from adamlab.rules.parameters import numbers_of
 from adamlab.rules.reduction import total
 from adamlab.rules.symbols import ConfigurationError
 from adamlab.running.checks import first_iterate
@@ -82,35 +78,6 @@ def known_minimisers(objective):
         return np.empty((0, objective.dim))
     rows = objective.minimisers()
     return np.broadcast_to(rows, (len(rows), objective.dim))
-
-
-def compiled(objective):
-    """``f(x)``: value (of each coordinate, if separable) and gradient at ``x``, compiled as the numba backend does."""
-    cls, dtype = type(objective), objective.dtype
-    value, gradient = (compile_function(in_numba(f, dtype)) for f in (cls.value, cls.gradient))
-    parameters, data = named_parameters(cls), objective_data(objective)
-
-    @compile_function
-    def of_each(p, arrays, v, g):
-        named = parameters(in_dtype(p, arrays[0].dtype.type(0)))
-        for i in range(g.size):
-            row = load(arrays, i)
-            v[i], g[i] = value(named, *row), gradient(named, *row)
-
-    @compile_function
-    def of_all(p, arrays):
-        named = parameters(in_dtype(p, arrays[0].dtype.type(0)))
-        return value(named, *arrays), gradient(named, *arrays)
-
-    def evaluate(x):
-        arrays = (np.array(x), *data)
-        if not objective.separable:
-            return of_all(numbers_of(objective), arrays)
-        v, g = np.empty_like(x), np.empty_like(x)
-        of_each(numbers_of(objective), arrays, v, g)
-        return v, g
-
-    return evaluate
 
 
 def test_the_file_the_class_and_the_configuration_bear_one_name(objective_name, make_objective):
@@ -182,11 +149,10 @@ def test_single_precision_rounds_the_values_of_double(make_objective):
         assert slope(single, x) == pytest.approx(g, rel=0, abs=1e-4 * np.max(np.abs(g)))
 
 
-def test_compiled_value_and_gradient_are_numpys(make_objective, gradient_is_exact, dtype):
+def test_compiled_value_and_gradient_are_numpys(make_objective, gradient_is_exact, dtype, compiled):
     objective = make_objective(None, dtype)
-    evaluate = compiled(objective)
     for x in (first_iterate(objective), *moderate_points(objective)):
-        value, gradient = evaluate(x)
+        value, gradient = compiled(objective, x)
         expected_value = objective.value(x, *objective_data(objective))
         expected = slope(objective, x)
         assert gradient.dtype == dtype
