@@ -1,33 +1,34 @@
 """adamlab: a reproducible experiment and research harness for the Adam family of optimizers.
 
-Three lines from import to result, with the numbers of the papers::
+Three lines run an optimizer with the hyperparameters of its paper::
 
     import adamlab
 
     r = adamlab.minimize(adamlab.objective("rosenbrock", dim=10), adamlab.optimizer("adam", lr=0.01), n_steps=1000)
     r.loss, r.trace
 
-What a user imports is here:
+Names that users import from the package:
 
-=====================  ================================================================================
-``minimize``           one run
-``minimize_many``      many runs at once, on all cores
-``start``              a run that is given one gradient at a time
-``optimizer``          an optimizer by its name, with the numbers of its source unless changed
-``objective``          an objective by its name, likewise
-``noise``              gradient noise by its name, likewise
-``schedule``           a learning-rate schedule by its name, likewise
-``OPTIMIZERS``         the names of all optimizers
-``OBJECTIVES``         the names of all objectives
-``NOISES``             the names of all kinds of gradient noise
-``SCHEDULES``          the names of all learning-rate schedules
-``ConfigurationError``  what is raised for a value, name or file that is refused
-=====================  ================================================================================
+======================  ===============================================================================
+``minimize``            one run
+``minimize_many``       many runs at once, on all cores
+``start``               a run that is given one gradient at a time
+``optimizer``           an optimizer by its name, with the numbers of its source unless changed
+``objective``           an objective by its name, likewise
+``noise``               gradient noise by its name, likewise
+``schedule``            a learning-rate schedule by its name, likewise
+``OPTIMIZERS``          the names of all optimizers
+``OBJECTIVES``          the names of all objectives
+``NOISES``              the names of all kinds of gradient noise
+``SCHEDULES``           the names of all learning-rate schedules
+``ConfigurationError``  the error for a value, name or file that is not accepted
+======================  ===============================================================================
 
 The classes take every number explicitly, for example ``adamlab.optimizers.adam.Adam(lr=..., beta1=..., ...)``.
 
-Modules that users imported before the package had folders still work: `adamlab.minimize` (``minimize``, ``start``),
-`adamlab.many`, and for the file of a new method `adamlab.symbols`, `adamlab.promises` and `adamlab.reduction`.
+Modules that existed before the package had folders can still be imported: `adamlab.minimize` (``minimize``,
+``start``), `adamlab.many`, and, for the file of a new method, `adamlab.symbols`, `adamlab.promises` and
+`adamlab.reduction`.
 
 Importing the package imports nothing else; each name is looked up when it is first used.
 """
@@ -89,16 +90,16 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """This package, whose ``minimize`` stays the function when the module `adamlab.minimize` is imported."""
+    """Module type of this package: ``minimize`` stays the function when the module `adamlab.minimize` is imported."""
 
     @property
     def minimize(self) -> Any:
-        """The function."""
+        """The function `adamlab.running.minimize.minimize`."""
         return __getattr__("minimize")
 
     @minimize.setter
     def minimize(self, module: ModuleType) -> None:
-        """Python's import system assigns the module here; it is found in `sys.modules` all the same."""
+        """Ignore the module that Python's import system assigns here; it remains available in `sys.modules`."""
 
 
 sys.modules[__name__].__class__ = _Package

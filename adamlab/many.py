@@ -1,4 +1,4 @@
-"""Run many configurations at once: what users import from here is defined in `adamlab.running.many`."""
+"""Run many configurations at once; defined in `adamlab.running.many`."""
 
 from adamlab.running.many import minimize_many
 

@@ -1,4 +1,4 @@
-"""Run an optimizer on an objective: what users import from here is defined in `adamlab.running`."""
+"""Run an optimizer on an objective; defined in the modules of `adamlab.running`."""
 
 from adamlab.running.many import minimize_many
 from adamlab.running.minimize import Result, minimize

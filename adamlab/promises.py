@@ -1,4 +1,4 @@
-"""What theory guarantees of a method's steps: under the name it had before `adamlab.rules.guarantees`."""
+"""Theoretical guarantees of a method's steps: the former name of `adamlab.rules.guarantees`."""
 
 from adamlab.rules.guarantees import Guarantees as Promises
 from adamlab.rules.guarantees import longest_ratio, longest_ratio_to_maximum

@@ -1,4 +1,4 @@
-"""Sums in one fixed order: what the file of a method imports is defined in `adamlab.rules.reduction`."""
+"""Sums in one fixed order for the file of a new method, defined in `adamlab.rules.reduction`."""
 
 from adamlab.rules.reduction import squared_length, total
 

@@ -1,4 +1,4 @@
-"""Exact derivatives of a user's value function, by JAX or PyTorch, when no gradient is given."""
+"""Exact gradients of a user's value function, by JAX or PyTorch, for calls that give no gradient."""
 
 import types
 from collections.abc import Callable
@@ -11,17 +11,36 @@ from adamlab.problems.problem import Array
 from adamlab.problems.torch_functions import Autograd, OnTensors
 from adamlab.rules.symbols import ConfigurationError
 
-# Central differences are good to about the square of this step, relative to the coordinates' size.
+# Step of the central differences relative to the size of a coordinate (their error is about its square), allowed
+# relative difference, and greatest number of coordinates compared.
 DIFFERENCE, AGREEMENT, CHECKED = 1e-5, 1e-5, 20
 
 
 def differentiated(caller: str, value: Callable[[Any], Any], begin: Array) -> tuple[Any, Any]:
-    """``value`` and its gradient as functions of a NumPy array, in theta's precision.
+    """Return a value function and its gradient as functions of a NumPy array.
 
-    ``value`` is written in NumPy's terms (its ``np`` is read as `jax.numpy`) or in JAX's own, and both are jitted; or
-    it is one of PyTorch's (`adamlab.problems.torch_functions`). The gradient is compared with central differences at the start,
-    along up to `CHECKED` coordinates. Raises `ConfigurationError` if JAX is missing, the library cannot differentiate
-    the function, or the two disagree.
+    Parameters
+    ----------
+    caller : str
+        The function that the user called, for the message.
+    value : callable
+        A function of theta that returns a number. It is written in NumPy's operations (its ``np`` is replaced by
+        `jax.numpy`), in JAX's, or in PyTorch's (an `OnTensors` of `adamlab.problems.torch_functions`).
+    begin : ndarray
+        The start of the run.
+
+    Returns
+    -------
+    value : callable
+        The value function; jitted if JAX differentiates it.
+    gradient : callable
+        The gradient as a function that returns an array in theta's precision; jitted if JAX computes it.
+
+    Raises
+    ------
+    ConfigurationError
+        If JAX is missing, if the library cannot differentiate the function, or if the gradient differs from central
+        differences at the start, along up to `CHECKED` coordinates.
     """
     of_torch = isinstance(value, OnTensors)
     value, gradient = (value, Autograd(value.function)) if isinstance(value, OnTensors) else _by_jax(caller, value)
@@ -36,6 +55,7 @@ def differentiated(caller: str, value: Callable[[Any], Any], begin: Array) -> tu
 
 
 def _by_jax(caller: str, value: Callable[[Any], Any]) -> tuple[Any, Any]:
+    """Return a value function and its gradient, both jitted by JAX."""
     if find_spec("jax") is None:
         install = "pip install 'adamlab[autodiff]'"
         raise ConfigurationError(f"{caller}: gradient must be given where JAX is not installed ({install}); it is none")
@@ -48,18 +68,18 @@ def _by_jax(caller: str, value: Callable[[Any], Any]) -> tuple[Any, Any]:
 
 
 class Derivative:
-    """The gradient as JAX computes it, as an array of NumPy's."""
+    """A gradient computed by JAX and returned as a NumPy array."""
 
     def __init__(self, value_and_gradient: Callable[[Any], Any]) -> None:
         self._both = value_and_gradient
 
     def __call__(self, x: Array) -> Array:
-        """The gradient at ``x``."""
+        """Return the gradient at ``x``."""
         return np.array(self._both(x)[1])
 
 
 def _in_jax(value: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A plain function with the module NumPy among its global names read as `jax.numpy`."""
+    """Return a plain function with NumPy among its global names replaced by `jax.numpy`; other callables unchanged."""
     import jax.numpy as jnp
 
     if not isinstance(value, types.FunctionType):
@@ -69,7 +89,7 @@ def _in_jax(value: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _compare(caller: str, value: Callable[[Array], float], begin: Array, slope: Array) -> None:
-    """Compare the gradient with central differences at the start, in float64."""
+    """Raise `ConfigurationError` if the gradient at the start differs from central differences in float64."""
     x = begin.astype(np.float64).ravel()
     for i in np.unique(np.linspace(0, x.size - 1, CHECKED).astype(int)):
         h = DIFFERENCE * max(1.0, abs(x[i]))

@@ -1,4 +1,4 @@
-"""The handwritten digits that the learning problems are about: 1,797 images of 8 x 8 pixels in ten classes.
+"""Handwritten digits, the data of the learning problems: 1,797 images of 8 x 8 pixels in ten classes.
 
 Source: Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits (the test set), as scikit-learn bundles it.
 """
@@ -14,11 +14,22 @@ DARKEST = 16.0
 
 @cache
 def examples() -> tuple[NDArray[np.float64], ...]:
-    """The examples as `adamlab.problems.networks` takes them, read-only: ``(rows, columns, targets)``.
+    """Return the examples in the form that `adamlab.problems.networks` takes.
 
-    A row holds the PIXELS pixels of an image, from 0 (white) to 1, and a 1 for the bias.
+    Returns
+    -------
+    rows : ndarray of float64, shape (1797, PIXELS + 1)
+        One image per row: its pixels from 0 (white) to 1, and a 1 for the bias.
+    columns : ndarray of float64, shape (PIXELS + 1, 1797)
+        The transpose of ``rows``.
+    targets : ndarray of float64, shape (CLASSES, 1797)
+        The labels, as a 1 in each column.
+
+    Notes
+    -----
+    The arrays are contiguous and read-only.
     """
-    # Slow to import, and needed by these problems only.
+    # Imported here because scikit-learn is slow to import, and only these problems need it.
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)

@@ -1,4 +1,4 @@
-"""An objective given as functions: what they must give is checked once, at the start."""
+"""Objectives given as Python functions, whose results are checked once, at the start."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,11 +12,31 @@ from adamlab.rules.symbols import ConfigurationError
 
 
 def checked_pair(caller: str, functions: Any, begin: Array, name: str = "pair") -> FunctionPair:
-    """``(value, gradient)`` as an objective, after one call of each at the start ``begin``.
+    """Return a pair of functions as an objective, after calling each of them once at the start.
 
-    A gradient of None, or a value alone, is differentiated by JAX or PyTorch (`adamlab.problems.autodiff`); a function that
-    uses PyTorch takes tensors (`adamlab.problems.torch_functions`). Raises `ConfigurationError`
-    for what are no functions, or where they do not give a finite number and a finite array of theta's shape.
+    Parameters
+    ----------
+    caller : str
+        The function that the user called, for the message.
+    functions : callable or sequence of callables
+        ``(value, gradient)``; without a gradient, ``(value, None)`` or ``value`` alone, JAX or PyTorch differentiates
+        the value (`adamlab.problems.autodiff`). A function that uses PyTorch takes tensors
+        (`adamlab.problems.torch_functions`).
+    begin : ndarray
+        The start of the run.
+    name : str, optional
+        The objective's name.
+
+    Returns
+    -------
+    FunctionPair
+        The objective.
+
+    Raises
+    ------
+    ConfigurationError
+        If they are not functions, if one of them raises or changes theta, if the value is not a finite number, or if
+        the gradient is not a finite array of theta's shape.
     """
     pair: Sequence[Any] = functions if isinstance(functions, tuple | list) else (functions, None)
     if len(pair) != 2 or not callable(pair[0]) or not (pair[1] is None or callable(pair[1])):
@@ -47,6 +67,7 @@ def checked_pair(caller: str, functions: Any, begin: Array, name: str = "pair") 
 
 
 def _at_start(caller: str, role: str, function: Any, x: Array) -> NDArray[Any]:
+    """Return what a function returns at the start, as an array, or raise `ConfigurationError` if it raises."""
     try:
         return np.asarray(function(x))
     except Exception as error:
@@ -57,4 +78,5 @@ def _at_start(caller: str, role: str, function: Any, x: Array) -> NDArray[Any]:
 
 
 def _described(given: NDArray[Any]) -> str:
+    """Return a description of a function's result for a message: dtype and shape, or the object itself."""
     return f"an array of {given.dtype}, shape {given.shape}" if given.dtype != object else f"{given.item()!r}"

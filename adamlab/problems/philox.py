@@ -1,10 +1,12 @@
-"""Random numbers that are a function of where they are used: stream, step and coordinate.
+"""Random numbers that are a function of the stream, the step and the coordinate that use them.
 
 Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3") turns a counter and a
-key into 128 random bits. The key is the stream's and the counter is (coordinate, step), so a number does not depend on
-which were asked for before it: a run meets the same noise whatever its optimizer, its backend, and the runs beside it.
-Every backend calls the compiled forms (`adamlab.compiler.random_numbers`): two libraries' logarithms differ in the last
-place.
+key into 128 random bits. The key belongs to the stream and the counter is (coordinate, step), so a number does not
+depend on which numbers were generated before it. A run therefore gets the same noise whatever its optimizer, its
+backend, and the other runs of its batch.
+
+Every backend calls the compiled functions of `adamlab.compiler.random_numbers`, because the logarithms of two
+libraries differ in the last place.
 """
 
 import math
@@ -21,7 +23,7 @@ _SPARE_BITS, _UNIT = np.uint64(11), 2.0**-53
 
 
 def philox4x32(counter, key):
-    """128 random bits as four words: ``counter`` is four 32-bit words and ``key`` two, all held in uint64."""
+    """Return 128 random bits as four 32-bit words, from a counter of four words and a key of two, all in uint64."""
     a, b, c, d = counter
     k, m = key
     for _ in range(ROUNDS):
@@ -32,7 +34,7 @@ def philox4x32(counter, key):
 
 
 def uniforms(key, step, coordinate):
-    """Two numbers uniform in [0, 1), with 53 bits each, for a stream's key, a step and a coordinate."""
+    """Return two uniform numbers in [0, 1), with 53 bits each, for the key of a stream, a step and a coordinate."""
     at, when = np.uint64(coordinate), np.uint64(step)
     counter = at & _LOW, at >> _HALF, when & _LOW, when >> _HALF
     a, b, c, d = philox4x32(counter, (key & _LOW, key >> _HALF))
@@ -41,17 +43,17 @@ def uniforms(key, step, coordinate):
 
 
 def standard_normal(u, v):
-    """A standard normal number of two uniform ones (Box & Muller 1958)."""
+    """Return a standard normal number, computed from two uniform numbers (Box & Muller 1958)."""
     return math.sqrt(-2.0 * math.log(1.0 - u)) * math.cos(2.0 * math.pi * v)
 
 
 def draw_uniform(key, step, coordinate):
-    """One number uniform in [0, 1)."""
+    """Return one uniform number in [0, 1)."""
     return uniforms(key, step, coordinate)[0]
 
 
 def draw_normal(key, step, coordinate):
-    """One standard normal number."""
+    """Return one standard normal number."""
     u, v = uniforms(key, step, coordinate)
     return standard_normal(u, v)
 

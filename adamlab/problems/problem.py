@@ -1,4 +1,4 @@
-"""What an optimizer is run on."""
+"""The problem that an optimizer is run on: an objective, noise on its gradient, and a seed."""
 
 import math
 from collections.abc import Callable
@@ -17,7 +17,19 @@ Array = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class FunctionPair:
-    """An objective given as two functions of an array; ``name`` says which, for its random streams."""
+    """An objective given as two functions of an array.
+
+    Attributes
+    ----------
+    value : callable
+        The loss at an array theta.
+    gradient : callable
+        The gradient at theta, an array of theta's shape.
+    dtype : str
+        ``"float64"`` or ``"float32"``.
+    name : str
+        The objective's name, which selects its random streams.
+    """
 
     value: Callable[[Array], float]
     gradient: Callable[[Array], Array]
@@ -28,7 +40,17 @@ class FunctionPair:
 
 @dataclass(frozen=True)
 class Problem:
-    """An objective, the noise on its gradient (a leaf of `adamlab.noises`, or None), and the seed of what is random."""
+    """An objective, the noise on its gradient, and the seed of its random numbers.
+
+    Attributes
+    ----------
+    objective : dataclass
+        A leaf of `adamlab.objectives`, or a `FunctionPair`.
+    noise : dataclass or None
+        A leaf of `adamlab.noises`, or None for exact gradients.
+    seed : int
+        The seed of the noise and of the sampled gradients.
+    """
 
     objective: Any
     noise: Any = None
@@ -36,19 +58,19 @@ class Problem:
 
     @cached_property
     def data(self) -> tuple[Array, ...]:
-        """The arrays an objective's functions take after theta, floating ones in its dtype."""
+        """Arrays that the objective's functions take after theta; floating-point ones have the objective's dtype."""
         return objective_data(self.objective)
 
     @cached_property
     def minimisers(self) -> NDArray[np.float64]:
-        """The known global minimisers, one a row, of ``dim`` numbers or one for all; no rows if none is known."""
+        """Known global minimisers, shape (k, dim), or (k, 1) if all coordinates are equal; k is 0 if none is known."""
         if not hasattr(self.objective, "minimisers"):
             return np.empty((0, 1))
         return np.ascontiguousarray(self.objective.minimisers(), np.float64)
 
     @property
     def box(self) -> tuple[float, float] | None:
-        """The interval that every coordinate is kept in, if any."""
+        """Interval that every coordinate is kept in, or None."""
         return getattr(self.objective, "box", None)
 
     @property
@@ -58,17 +80,44 @@ class Problem:
 
     @property
     def shape(self) -> tuple[int, int] | None:
-        """The matrix that theta is to methods that act on one, if any."""
+        """Rows and columns of theta for optimizers that act on a matrix, or None."""
         return getattr(self.objective, "shape", None)
 
     def key(self, use: str) -> np.uint64:
-        """The key of the random stream for ``use`` (``noise`` or ``samples``): of the seed and the objective's name."""
+        """Return the key of a random stream, which depends on the seed, the objective's name and the use only.
+
+        Parameters
+        ----------
+        use : str
+            ``"noise"`` or ``"samples"``.
+
+        Returns
+        -------
+        numpy.uint64
+            The key, for `adamlab.problems.philox`.
+        """
         return stream_key(self.seed, f"{objective_name(self.objective)} {use}")
 
     def measure(self, theta: Array) -> tuple[float, float, float]:
-        """The loss, the exact gradient's squared length, and the squared distance to the nearest minimiser (or nan).
+        """Return loss, squared gradient length and squared distance to a minimiser at a point, computed by NumPy.
 
-        By NumPy; sums are taken in the lab's order.
+        Parameters
+        ----------
+        theta : ndarray
+            The point.
+
+        Returns
+        -------
+        loss : float
+            The loss.
+        gradient_sq : float
+            The squared L2 length of the exact gradient.
+        distance_sq : float
+            The squared L2 distance to the nearest known minimiser; nan if none is known.
+
+        Notes
+        -----
+        Sums over coordinates are taken in the fixed order of `adamlab.rules.reduction`.
         """
         objective = self.objective
         with np.errstate(all="ignore"):
@@ -77,18 +126,41 @@ class Problem:
             return loss, squared_length(gradient), self._distance_sq(theta)
 
     def _distance_sq(self, theta: Array) -> float:
+        """Return the squared distance to the nearest known minimiser, or nan if none is known."""
         distances = [squared_length(theta - minimiser) for minimiser in self.minimisers]
         return min(distances) if distances else math.nan
 
 
 def objective_data(objective: Any) -> tuple[Array, ...]:
-    """The arrays an objective's functions take after theta, floating ones in its dtype."""
+    """Return the arrays that an objective's functions take after theta.
+
+    Parameters
+    ----------
+    objective : dataclass
+        A leaf of `adamlab.objectives`, or a `FunctionPair`.
+
+    Returns
+    -------
+    tuple of ndarray
+        Contiguous arrays; floating-point ones have the objective's dtype.
+    """
     arrays = objective.data() if hasattr(objective, "data") else ()
     return tuple(np.ascontiguousarray(a, objective.dtype if a.dtype.kind == "f" else a.dtype) for a in arrays)
 
 
 def objective_name(objective: Any) -> str:
-    """What an objective is called: its file's name, or the name a pair of functions was given."""
+    """Return the name of an objective.
+
+    Parameters
+    ----------
+    objective : dataclass
+        A leaf of `adamlab.objectives`, or a `FunctionPair`.
+
+    Returns
+    -------
+    str
+        The name of the leaf's file, or the name that was given to the pair of functions.
+    """
     if isinstance(objective, FunctionPair):
         return objective.name
     return type(objective).__module__.rpartition(".")[2]

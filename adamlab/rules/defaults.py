@@ -1,4 +1,7 @@
-"""Leaves by name with the numbers of their source, which are read from ``conf/`` and stand nowhere else."""
+"""Create leaves by name, with the numbers of their source.
+
+The numbers are read from the files in ``conf/`` and are written nowhere else.
+"""
 
 import re
 from functools import cache
@@ -11,9 +14,9 @@ from adamlab.rules.registry import leaf_class, leaf_names, refuse_unknown
 from adamlab.rules.symbols import ConfigurationError, symbols
 
 PACKAGE = Path(__file__).parent.parent
-# Keys of a leaf's file that are none of its own numbers.
+# Key of a leaf's file that names its class; all other keys are fields of the class.
 _TARGET = "_target_"
-# What a file of a leaf that needs a value of the user's has in its place.
+# Placeholder in a leaf's file for a value that the user must give.
 MISSING = "???"
 
 
@@ -88,7 +91,7 @@ def objective(name: str, **changes: Any) -> Any:
 
 
 def noise(name: str, **changes: Any) -> Any:
-    """Return the gradient noise of this name with the parameters of its source, or None for ``"none"``.
+    """Return the gradient noise of this name with the parameters of its source.
 
     Parameters
     ----------
@@ -100,6 +103,7 @@ def noise(name: str, **changes: Any) -> Any:
     Returns
     -------
     dataclass or None
+        An instance of the class in ``adamlab/noises/<name>.py``, or None for ``"none"``.
 
     Raises
     ------
@@ -125,6 +129,7 @@ def schedule(name: str, **changes: Any) -> Any:
     Returns
     -------
     dataclass
+        An instance of the class in ``adamlab/schedules/<name>.py``.
 
     Raises
     ------
@@ -137,6 +142,18 @@ def schedule(name: str, **changes: Any) -> Any:
 def defaults(group: str, name: str) -> dict[str, Any]:
     """Return the numbers in ``conf/<group>/<name>.yaml`` by name.
 
+    Parameters
+    ----------
+    group : str
+        ``optimizer``, ``objective``, ``noise`` or ``schedule``.
+    name : str
+        The file's name without its extension.
+
+    Returns
+    -------
+    dict
+        The values of the file's keys, without ``_target_``.
+
     Raises
     ------
     ConfigurationError
@@ -147,13 +164,14 @@ def defaults(group: str, name: str) -> dict[str, Any]:
 
 @cache
 def conf_folder() -> Path:
-    """Return the folder ``conf``: that of the installed package, or else that of the checkout."""
+    """Return the folder ``conf`` of the installed package, or that of the checkout if the package has none."""
     installed = PACKAGE / "conf"
     return installed if installed.is_dir() else PACKAGE.parent / "conf"
 
 
 @cache
 def _content(path: Path) -> dict[str, Any]:
+    """Return the keys and values of a YAML file, without ``_target_``."""
     try:
         content: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError as error:
@@ -162,6 +180,7 @@ def _content(path: Path) -> dict[str, Any]:
 
 
 def _leaf(group: str, name: str, changes: dict[str, Any]) -> Any:
+    """Return the leaf with the numbers of its file and ``changes``; raise for unknown names and missing values."""
     cls = leaf_class(group, name)
     refuse_unknown(cls.__name__, changes, symbols(cls))
     given = defaults(group, name) | changes

@@ -1,8 +1,11 @@
-"""Odd quintics that take singular values to 1: how the Polar Express finds its own, and how a matrix goes through them.
+"""Odd quintic polynomials that bring the singular values of a matrix close to 1: the Polar Express.
 
-Source: Amsel, Persson, Musco & Gower 2025 (arXiv:2505.16932). Each polynomial is the best there is (in the greatest
-error) on the interval to which those before it have taken [low, 1]; that this greedy composition is the best of all is
-their theorem. A cushion keeps the interval of a fit from being so wide that the polynomial all but vanishes inside it.
+The module finds the polynomials and applies them to matrices. Each polynomial is the best (its greatest error is the
+smallest) on the interval to which the polynomials before it have mapped [low, 1]. The paper proves that this greedy
+composition is the best composition of all. A cushion limits the interval that a polynomial is fitted on: a polynomial
+fitted on too wide an interval almost vanishes inside it.
+
+Source: Amsel, Persson, Musco & Gower 2025 (arXiv:2505.16932).
 """
 
 import math
@@ -21,25 +24,41 @@ class Quintic(NamedTuple):
     c: float
 
     def __call__(self, x: Any) -> Any:
-        """The value at ``x``."""
+        """Return the value at ``x``."""
         square = x * x
         return x * (self.a + square * (self.b + square * self.c))
 
     def of(self, factor: float) -> "Quintic":
-        """The polynomial that takes ``x`` where this one takes ``factor`` times ``x``."""
+        """Return the polynomial whose value at ``x`` is the value of this one at ``factor * x``."""
         return Quintic(self.a * factor, self.b * factor**3, self.c * factor**5)
 
     def times(self, factor: float) -> "Quintic":
-        """The polynomial ``factor`` times this one."""
+        """Return the polynomial multiplied by ``factor``."""
         return Quintic(self.a * factor, self.b * factor, self.c * factor)
 
 
 def minimax_quintic(low: float, high: float) -> tuple[Quintic, float]:
-    """The odd quintic nearest to 1 on [low, high] in the greatest error, and that error; 0 < low <= 1 <= high.
+    """Return the odd quintic whose greatest distance from 1 on [low, high] is smallest, and that distance.
 
-    Remez: the polynomial whose error takes one size with changing signs at four points, then its extrema for points,
-    until the size stays. What is solved for is the difference from x (1 + y/2 + 3/8 y^2), y = 1 - x^2, the limit as the
-    interval shrinks to 1, whose own error is (1 - x)^3 (8 + 9 x + 3 x^2) / 8: no digits cancel however short it is.
+    Parameters
+    ----------
+    low, high : float
+        The ends of the interval, with ``0 < low <= 1 <= high``.
+
+    Returns
+    -------
+    polynomial : Quintic
+        The minimax approximation of 1.
+    error : float
+        Its greatest distance from 1 on the interval.
+
+    Notes
+    -----
+    The Remez algorithm: find the polynomial whose error has the same size and alternating signs at four points, take
+    the extrema of its error as the new points, and repeat until the size no longer changes. The linear system is
+    solved for the difference from x (1 + y/2 + 3/8 y^2), y = 1 - x^2, which is the polynomial in the limit of an
+    interval that shrinks to the point 1, and whose own error is (1 - x)^3 (8 + 9 x + 3 x^2) / 8. So no digits cancel,
+    however short the interval is.
     """
     width = max(1 - low * low, high * high - 1)
     if width == 0:
@@ -60,17 +79,34 @@ def minimax_quintic(low: float, high: float) -> tuple[Quintic, float]:
 
 
 def _roots(a: float, b: float, c: float) -> NDArray[np.float64]:
-    """The two roots of a y^2 + b y + c, the greater first, without cancellation."""
+    """Return the two roots of ``a y^2 + b y + c``, the greater first, computed without cancellation."""
     q = -(b + math.copysign(math.sqrt(b * b - 4 * a * c), b)) / 2
     return np.array(sorted((q / a, c / q), reverse=True))
 
 
 @cache
 def polar_express(count: int, low: float, cushion: float = 0.0) -> tuple[Quintic, ...]:
-    """The first ``count`` polynomials for singular values in [low, 1].
+    """Return the first polynomials of the Polar Express for singular values in [low, 1].
 
-    Each is fitted on [max(low, cushion * high), high]; where the cushion counts, it is then scaled so that its values
-    on the whole of [low, high] lie evenly about 1.
+    Parameters
+    ----------
+    count : int
+        Number of polynomials.
+    low : float
+        Lower end of the interval of the singular values, in (0, 1].
+    cushion : float, optional
+        Least ratio of the lower to the upper end of an interval that a polynomial is fitted on; 0 sets no limit.
+
+    Returns
+    -------
+    tuple of Quintic
+        The polynomials in the order in which they are applied.
+
+    Notes
+    -----
+    Let [low, high] be the interval to which the polynomials so far have mapped the singular values. The next
+    polynomial is fitted on [max(low, cushion * high), high]. If the cushion raises the lower end, the polynomial is
+    then scaled so that its values on the whole of [low, high] lie symmetrically about 1.
     """
     high, found = 1.0, []
     for _ in range(count):
@@ -86,9 +122,23 @@ def polar_express(count: int, low: float, cushion: float = 0.0) -> tuple[Quintic
 
 
 def composed(polynomials: tuple[Quintic, ...], x: NDArray[Any]) -> NDArray[Any]:
-    """The matrix with the singular vectors of ``x``, and its singular values after one polynomial and the next.
+    """Apply polynomials to the singular values of a matrix, one polynomial after another.
 
-    Products of matrices alone, in the dtype of ``x``.
+    Parameters
+    ----------
+    polynomials : tuple of Quintic
+        The polynomials in the order in which they are applied.
+    x : ndarray, shape (rows, columns)
+        The matrix.
+
+    Returns
+    -------
+    ndarray, shape (rows, columns)
+        The matrix with the singular vectors of ``x`` and the new singular values, in the dtype of ``x``.
+
+    Notes
+    -----
+    Only matrix products are used, no singular value decomposition.
     """
     wide = x if x.shape[0] <= x.shape[1] else x.T
     for p in polynomials:

@@ -1,4 +1,7 @@
-"""Leaves by name: the folders are the registry. And what to say of a name that is not known."""
+"""Look-up of leaves by name, and messages for names that are not known.
+
+The folders are the registry: the name of a leaf is the name of its file.
+"""
 
 import difflib
 import importlib
@@ -20,11 +23,12 @@ def leaf_class(group: str, name: str) -> Any:
     group : str
         ``optimizer``, ``objective``, ``noise`` or ``schedule``.
     name : str
-        The file's name without its ending.
+        The file's name without its extension.
 
     Returns
     -------
     type
+        The dataclass that the file defines.
 
     Raises
     ------
@@ -46,14 +50,29 @@ def leaf_names(group: str) -> tuple[str, ...]:
 
 
 def _modules(package: str) -> dict[str, str]:
-    """Every module of a package and its folders, by its last name."""
+    """Return the dotted names of all modules in a package and its folders, by the module's last name."""
     folder = importlib.import_module(package)
     found = pkgutil.walk_packages(folder.__path__, f"{package}.")
     return {module.name.rpartition(".")[2]: module.name for module in found if not module.ispkg}
 
 
 def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Raise `ConfigurationError` for a name that is not among ``known``; the message suggests the nearest that is."""
+    """Raise an error for the first name that is not known.
+
+    Parameters
+    ----------
+    owner : str
+        The class or function that the names were given to; the message starts with it.
+    given : iterable of str
+        The names to check.
+    known : iterable of str
+        The names that are allowed.
+
+    Raises
+    ------
+    ConfigurationError
+        For a name that is not among ``known``; the message suggests the nearest known name.
+    """
     known = list(known)
     for name in given:
         if name not in known:
@@ -62,6 +81,19 @@ def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> No
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a clause that suggests the known name nearest to ``name``, or an empty string."""
+    """Return a clause that suggests the known name nearest to ``name``.
+
+    Parameters
+    ----------
+    name : str
+        The name that is not known.
+    known : iterable of str
+        The names that are allowed.
+
+    Returns
+    -------
+    str
+        A clause to append to a message, such as ``"; did you mean adam?"``, or an empty string if no name is close.
+    """
     close = difflib.get_close_matches(str(name), list(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""

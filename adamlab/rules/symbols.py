@@ -1,8 +1,8 @@
-"""The letters: what each is called, how papers write it, and which values it may take.
+"""Names, mathematical signs and allowed ranges of hyperparameters.
 
-A leaf names its parameters with these annotations and is decorated with :func:`parameters`; the range
-check below is the only one in the lab. A leaf that needs a letter of its own writes
-``Annotated[float, Number("γ", "(0, inf)")]`` in place.
+A leaf annotates its fields with the types defined here and is decorated with `parameters`. The check of ranges below
+is the only one in adamlab. A leaf that needs a parameter of its own writes its annotation in place, such as
+``Annotated[float, Number("γ", "(0, inf)")]``.
 """
 
 import math
@@ -18,30 +18,60 @@ from numpy.typing import NDArray
 
 
 class ConfigurationError(ValueError):
-    """A value, name or file of the user's that the lab refuses, said in one sentence."""
+    """Error for a value, name or file that is not accepted; its message says why in one sentence."""
 
 
 class Symbol(Protocol):
-    """What may stand for a parameter: its sign on paper, and the check that refuses the rest."""
+    """Protocol of a parameter's annotation: its mathematical sign, and the check of its values."""
 
     @property
     def sign(self) -> str:
-        """As papers write it."""
+        """Mathematical sign of the parameter in papers, such as ``α``."""
 
     def check(self, owner: str, name: str, value: object) -> Any:
-        """``value`` as it is stored, or `ConfigurationError`: ``owner`` and ``name`` say whose it is."""
+        """Return ``value`` in the form in which it is stored.
+
+        Parameters
+        ----------
+        owner : str
+            The class or function that the parameter belongs to, for the message.
+        name : str
+            The parameter's name, for the message.
+        value : object
+            The value to check.
+
+        Returns
+        -------
+        object
+            The value, converted to the parameter's type.
+
+        Raises
+        ------
+        ConfigurationError
+            If the value is not allowed.
+        """
 
 
 @dataclass(frozen=True)
 class Number:
-    """A real or whole number from an interval written as in mathematics, such as ``[0, 1)`` or ``[1, 2^63)``."""
+    """A real or whole number from an interval.
+
+    Attributes
+    ----------
+    sign : str
+        Mathematical sign of the parameter in papers, such as ``α``.
+    allowed : str
+        The interval in mathematical notation, such as ``[0, 1)`` or ``[1, 2^63)``.
+    whole : bool
+        Whether the number must be whole.
+    """
 
     sign: str
     allowed: str
     whole: bool = False
 
     def check(self, owner: str, name: str, value: object) -> Any:
-        """Return ``value`` as a float (an int if ``whole``), or raise `ConfigurationError`."""
+        """Return ``value`` as a float (an int if ``whole``), or raise `ConfigurationError`; see `Symbol.check`."""
         kind = "a whole number" if self.whole else "a number"
         if isinstance(value, bool) or not isinstance(value, Real):
             raise ConfigurationError(f"{owner}: {name} must be {kind} in {self.allowed}; it is {value!r}")
@@ -58,12 +88,28 @@ class Number:
         return int(cast(Any, value))
 
     def check_all(self, owner: str, name: str, values: NDArray[np.float64]) -> None:
-        """`check` of an array of numbers: refuses the first that is out of range."""
+        """Check an array of numbers.
+
+        Parameters
+        ----------
+        owner : str
+            The class or function that the parameter belongs to, for the message.
+        name : str
+            The parameter's name, for the message.
+        values : ndarray of float64
+            The values to check.
+
+        Raises
+        ------
+        ConfigurationError
+            For the first value that is not allowed.
+        """
         fits = self._contains(values) & (not self.whole or values == np.floor(values))
         if not np.all(fits):
             self.check(owner, name, values[~fits].flat[0].item())
 
     def _contains(self, number: Any) -> Any:
+        """Return whether a number, or each number of an array, lies in the interval."""
         low, high = (_bound(end) for end in self.allowed[1:-1].split(","))
         above = low <= number if self.allowed[0] == "[" else low < number
         below = number <= high if self.allowed[-1] == "]" else number < high
@@ -72,14 +118,24 @@ class Number:
 
 @dataclass(frozen=True)
 class Family:
-    """A whole number of the form that ``member``, which increases, gives for 1, 2, 3 ...; ``form`` says it in words."""
+    """A whole number from an increasing sequence, such as the possible numbers of parameters of a network.
+
+    Attributes
+    ----------
+    sign : str
+        Mathematical sign of the parameter in papers, such as ``α``.
+    form : str
+        A description of the numbers in words, for the message.
+    member : callable
+        A function that returns the allowed numbers for 1, 2, 3, ... and increases.
+    """
 
     sign: str
     form: str
     member: Callable[[int], int]
 
     def check(self, owner: str, name: str, value: object) -> int:
-        """Return ``value`` as an int if it is of the form, or raise `ConfigurationError` with those nearest to it."""
+        """Return ``value`` as an int, or raise `ConfigurationError` naming the nearest numbers; see `Symbol.check`."""
         number = int(Number(self.sign, "[1, 2^63)", whole=True).check(owner, name, value))
         h = 1 + bisect_left(range(1, number + 1), number, key=self.member)
         if self.member(h) == number:
@@ -90,13 +146,21 @@ class Family:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few names."""
+    """One of a few names.
+
+    Attributes
+    ----------
+    sign : str
+        Mathematical sign of the parameter in papers, such as ``α``.
+    allowed : tuple of str
+        The names that are allowed.
+    """
 
     sign: str
     allowed: tuple[str, ...]
 
     def check(self, owner: str, name: str, value: object) -> str:
-        """Return ``value`` if it is one of the names, or raise `ConfigurationError`."""
+        """Return ``value`` if it is one of the names, or raise `ConfigurationError`; see `Symbol.check`."""
         if value not in self.allowed:
             raise ConfigurationError(f"{owner}: {name} must be one of {', '.join(self.allowed)}; it is {value!r}")
         return str(value)
@@ -104,12 +168,18 @@ class Choice:
 
 @dataclass(frozen=True)
 class Pattern:
-    """One finite number for every coordinate, or several that are repeated until ``dim`` is filled."""
+    """One finite number for all coordinates, or several numbers that are repeated to fill ``dim``.
+
+    Attributes
+    ----------
+    sign : str
+        Mathematical sign of the parameter in papers, such as ``α``.
+    """
 
     sign: str
 
     def check(self, owner: str, name: str, value: object) -> tuple[float, ...]:
-        """Return the numbers as a tuple of floats, or raise `ConfigurationError`."""
+        """Return the numbers as a tuple of floats, or raise `ConfigurationError`; see `Symbol.check`."""
         several = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
         numbers = tuple(value) if several else (value,)  # type: ignore[arg-type]
         if not numbers:
@@ -120,13 +190,21 @@ class Pattern:
 
 @dataclass(frozen=True)
 class FunctionName:
-    """A function in a module, written ``module:function``, or ``none`` where that is allowed."""
+    """The name of a function in a module, written ``module:function``.
+
+    Attributes
+    ----------
+    or_none : bool
+        Whether ``none`` is allowed too.
+    sign : str
+        Mathematical sign of the parameter in papers, such as ``α``.
+    """
 
     or_none: bool = False
     sign: str = ""
 
     def check(self, owner: str, name: str, value: object) -> str:
-        """Return ``value`` if it is written so, or raise `ConfigurationError`."""
+        """Return ``value`` if it has the form of such a name, or raise `ConfigurationError`; see `Symbol.check`."""
         if self.or_none and value in (None, "none"):
             return "none"
         module, colon, function = str(value).partition(":")
@@ -138,13 +216,13 @@ class FunctionName:
 
 
 def _bound(text: str) -> float:
-    """The end of an interval as it is written: a number, or a power such as 2^63."""
+    """Return the number that stands at the end of an interval: a plain number, or a power such as ``2^63``."""
     base, _, exponent = text.partition("^")
     return math.pow(float(base), float(exponent or 1))
 
 
 def _plain(value: Real) -> str:
-    """The number as one writes it, whatever type of number it is."""
+    """Return a number as text in Python's plain notation, whatever its type."""
     return repr(int(cast(Any, value)) if isinstance(value, Integral) else float(value))
 
 
@@ -176,12 +254,24 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def parameters(cls: type[T]) -> type[T]:
-    """Make a class of annotated fields a frozen, keyword-only dataclass that refuses values out of range.
+    """Make a class of annotated fields a frozen, keyword-only dataclass that checks its values.
 
-    Numbers are stored as floats (whole numbers as ints), so that a record of them has one type. Raises
-    `ConfigurationError` on construction, for example ``Adam: beta1 must lie in [0, 1); it is 1.5``. A rule that
-    several fields must keep together stands in the class's own ``__post_init__``, which sees the numbers as stored;
-    ``checks_together`` says whether there is one.
+    Parameters
+    ----------
+    cls : type
+        A class whose fields are annotated with a `Symbol`.
+
+    Returns
+    -------
+    type
+        The dataclass. Its constructor raises `ConfigurationError` for a value out of range, for example
+        ``Adam: beta1 must lie in [0, 1); it is 1.5``.
+
+    Notes
+    -----
+    Numbers are stored as floats and whole numbers as ints, so that a record of them has one type. A condition on
+    several fields together is written in the class's own ``__post_init__``, which is called after the checks and sees
+    the numbers as stored. The class attribute ``checks_together`` tells whether the class has such a method.
     """
     cls.checks_together = "__post_init__" in cls.__dict__  # type: ignore[attr-defined]
     together = cls.__dict__.get("__post_init__", lambda _: None)
@@ -197,6 +287,17 @@ def parameters(cls: type[T]) -> type[T]:
 
 @cache
 def symbols(cls: Any) -> dict[str, Symbol]:
-    """The symbol of each field of a class made by `parameters`, in order."""
+    """Return the symbol of each field of a class made by `parameters`.
+
+    Parameters
+    ----------
+    cls : type
+        A class made by `parameters`.
+
+    Returns
+    -------
+    dict of str to Symbol
+        The symbols by the name of the field, in the order of the fields.
+    """
     hints = get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name].__metadata__[0] for field in fields(cls)}
