@@ -2,10 +2,13 @@
 
 import ast
 import inspect
+import json
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -122,6 +125,72 @@ def root():
     return ROOT
 
 
+class Program:
+    """A program of the repository that was started in a folder; ``wait`` tells its code, output and errors."""
+
+    def __init__(self, server, folder, program, arguments, environment):
+        self._server = server
+        self._files = [Path(tempfile.mkstemp(dir=server.folder)[1]) for _ in range(2)]
+        settings = {**os.environ, **environment}
+        self.pid = server.ask("start", str(ROOT / program), arguments, str(folder), settings, *map(str, self._files))
+        self.code = None
+
+    def send_signal(self, number):
+        os.kill(self.pid, number)
+
+    def wait(self):
+        """Wait until it has ended, and return it."""
+        if self.code is None:
+            self.code = self._server.ask("wait", self.pid)
+            self.out, self.err = (file.read_text() for file in self._files)
+        return self
+
+
+class ProgramServer:
+    """A process that has imported what the programs import, and is forked for each (`tests/program_server.py`)."""
+
+    SECONDS = 300
+
+    def __init__(self, folder):
+        self.folder = folder
+        line = [sys.executable, str(Path(__file__).with_name("program_server.py"))]
+        settings = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self._process = subprocess.Popen(
+            line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=settings, cwd=folder
+        )
+
+    def ask(self, *request):
+        late = threading.Timer(self.SECONDS, self._process.kill)
+        late.start()
+        try:
+            print(json.dumps(request), file=self._process.stdin, flush=True)
+            return int(self._process.stdout.readline())
+        finally:
+            late.cancel()
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def program_server(tmp_path_factory):
+    server = ProgramServer(tmp_path_factory.mktemp("programs"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def start_program(program_server, tmp_path):
+    """Start one of the repository's programs in an empty folder, by its path in the repository."""
+
+    def start(program, *arguments, **environment):
+        return Program(program_server, tmp_path, program, arguments, environment)
+
+    return start
+
+
 class Finished:
     """A command that has ended."""
 
@@ -130,10 +199,16 @@ class Finished:
 
 
 @pytest.fixture
-def command(tmp_path):
-    """Run one of the lab's programs in an empty folder, by its path in the repository."""
+def command(start_program, tmp_path):
+    """Run one of the repository's programs in an empty folder, by its path in the repository.
+
+    One that is to find other modules than the others, or that limits the threads of libraries when it imports them, is
+    started anew, as a person starts it.
+    """
 
     def run(program, *arguments, **environment):
+        if "PYTHONPATH" not in environment and "one_thread" not in (ROOT / program).read_text():
+            return start_program(program, *arguments, **environment).wait()
         line = [sys.executable, str(ROOT / program), *arguments]
         settings = {**os.environ, **environment}
         return Finished(subprocess.run(line, cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=300))

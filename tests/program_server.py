@@ -1,0 +1,60 @@
+"""Run the programs of the repository in processes that are forked after everything slow has been imported.
+
+A program spends a second on its imports; a test that runs one waits for a tenth of that. The server reads requests from
+standard input, a JSON list a line, and answers each with a line:
+
+* ``["start", program, arguments, folder, environment, out, err]``: the process identifier of the program, which has
+  its own working folder, environment and files for its output;
+* ``["wait", pid]``: the program's exit code, negative for a signal, as `subprocess` has it.
+"""
+
+import json
+import os
+import runpy
+import sys
+
+import joblib  # noqa: F401
+import matplotlib.figure  # noqa: F401
+import numba  # noqa: F401
+import polars  # noqa: F401
+
+import experiments.converge
+import experiments.merge
+import experiments.sweeping.executors.local  # noqa: F401
+import reports.build  # noqa: F401
+
+
+def main():
+    for line in sys.stdin:
+        kind, *request = json.loads(line)
+        if kind == "wait":
+            answer = os.waitstatus_to_exitcode(os.waitpid(request[0], 0)[1])
+        else:
+            answer = os.fork()
+            if answer == 0:
+                return request
+        print(answer, flush=True)
+    return None
+
+
+def become(program, arguments, folder, environment, out, err):
+    """Be the program: nothing of the server is left but what it has imported."""
+    for descriptor, path, flags in (
+        (0, os.devnull, os.O_RDONLY),
+        (1, out, os.O_WRONLY | os.O_CREAT),
+        (2, err, os.O_WRONLY | os.O_CREAT),
+    ):
+        opened = os.open(path, flags)
+        os.dup2(opened, descriptor)
+        os.close(opened)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = [program, *arguments]
+    sys.path[0] = os.path.dirname(program)  # noqa: PTH120 -- text, as Python puts it there
+    runpy.run_path(program, run_name="__main__")
+
+
+chosen = main()
+if chosen is not None:
+    become(*chosen)
