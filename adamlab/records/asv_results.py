@@ -1,7 +1,8 @@
-"""What airspeed velocity has measured, read from its result files.
+"""Read the result files of airspeed velocity (asv).
 
-asv keeps a folder a machine, in it one JSON file a commit and environment, and beside them ``benchmarks.json``, which
-says what each benchmark is. A benchmark with parameters has a value for each point of their product.
+asv keeps one folder per machine, which holds one JSON file per commit and environment, and beside these folders the
+file ``benchmarks.json``, which describes each benchmark. A benchmark with parameters has one value for each point of
+their product.
 """
 
 import itertools
@@ -36,13 +37,34 @@ _DESCRIPTION, _MACHINE = "benchmarks.json", "machine.json"
 
 
 def read_results(folder: Path) -> pl.DataFrame:
-    """A row for each machine, environment, commit, benchmark and point, oldest commit first; none if none was measured.
+    """Return one row per machine, environment, commit, benchmark and point, oldest commit first.
 
-    ``date`` is the commit's; ``point`` are the parameters (``adam, dim=128 steps=5000``), empty if there are none.
-    ``status`` is ``measured``, ``skipped`` (the commit lacks what is measured) or ``failed``; what was not measured has
-    no value. ``value`` is asv's: a time's median, in seconds a call. The quartiles are null for what is no time, the
-    ``samples`` (round after round, ``rounds`` of them) where asv did not record them. Results of another version of a
-    benchmark than the present one are left out. Raises `ConfigurationError` for a file that is not asv's.
+    Parameters
+    ----------
+    folder : Path
+        asv's folder of results.
+
+    Returns
+    -------
+    polars.DataFrame
+        Without rows if nothing was measured. The columns are those of `SCHEMA`:
+
+        * ``machine``, ``environment``, ``commit``, ``benchmark`` : String, asv's names and the commit's hash;
+        * ``date`` : Datetime in UTC, the date of the commit;
+        * ``point`` : String, the parameters (``adam, dim=128 steps=5000``), empty for a benchmark without parameters;
+        * ``unit`` : String, the unit of ``value``;
+        * ``status`` : String, ``measured``, ``skipped`` (the commit lacks what is measured) or ``failed``;
+        * ``value`` : Float64, asv's value (the median in seconds per call for a time); null if not measured;
+        * ``lower_quartile``, ``upper_quartile`` : Float64, null for benchmarks that do not measure a time;
+        * ``rounds`` : Int64, number of rounds in which the samples were taken;
+        * ``samples`` : List(Float64), the samples, round after round; null if asv did not record them.
+
+        Results of a version of a benchmark other than the present one are left out.
+
+    Raises
+    ------
+    ConfigurationError
+        For a file that is not one of asv's.
     """
     described = _described(folder)
     rows = itertools.chain.from_iterable(_rows(file, described) for file in result_files(folder))
@@ -50,12 +72,38 @@ def read_results(folder: Path) -> pl.DataFrame:
 
 
 def result_files(folder: Path) -> list[Path]:
-    """The files that hold a commit's results."""
+    """Return the files of results, one per machine, commit and environment, in alphabetical order.
+
+    Parameters
+    ----------
+    folder : Path
+        asv's folder of results.
+
+    Returns
+    -------
+    list of Path
+    """
     return sorted(path for path in folder.glob("*/*.json") if path.name != _MACHINE)
 
 
 def origin(file: Path) -> dict[str, str]:
-    """What a file of results says of where it came from, under the names of a record's provenance."""
+    """Return the provenance of a file of results.
+
+    Parameters
+    ----------
+    file : Path
+        One of `result_files`.
+
+    Returns
+    -------
+    dict of str to str
+        Under the keys of `adamlab.records.provenance.provenance`. ``time`` is when the last benchmark began.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is not one of asv's.
+    """
     content = _load(file)
     machine, measured = (
         content["params"],
@@ -120,7 +168,7 @@ _KEYS = ("result", "stats_q_25", "stats_q_75", "samples")
 
 
 def _points(parameters: list[list[str]]) -> list[str]:
-    """The points of the parameters' product, in asv's order; asv writes each value as Python would."""
+    """Return the points of the product of the parameters, in asv's order; asv stores each value as its ``repr``."""
     return [", ".join(map(_spoken, point)) for point in itertools.product(*parameters)]
 
 

@@ -1,7 +1,7 @@
-"""Which version of the code computes something: a hash over source files, followed through imports.
+"""Versions of code: a hash of source files and of the modules that they import.
 
-Both a run's identity and the folder of its compiled kernels are keyed by it, so an edit of a leaf, or of anything
-it uses, makes exactly its own results and kernels stale.
+The identity of a run and the cache folder of its compiled kernels depend on this hash. An edit of an optimizer, or of
+any module it uses, therefore makes exactly the results and kernels stale that depend on it.
 """
 
 import ast
@@ -13,16 +13,29 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-# Where installed libraries lie, which are told by their versions.
+# Folders of installed libraries, which are identified by their versions and are not hashed.
 _LIBRARIES = {sysconfig.get_path(kind) for kind in ("purelib", "platlib", "stdlib", "platstdlib")}
 
 
 @cache
 def fingerprint(*modules: str) -> str:
-    """A hash (20 hex digits) of the sources of ``modules`` and of all they import from their packages and folders.
+    """Return a hash of the sources of ``modules`` and of all that they import from their own packages and folders.
 
-    ``modules`` are dotted names; their order does not matter. Depends on the text of the files only, not on where
-    they lie, nor on the machine or the version of Python.
+    Parameters
+    ----------
+    *modules : str
+        Dotted names; their order does not matter.
+
+    Returns
+    -------
+    str
+        20 hexadecimal digits. They depend only on the names of the modules and the text of their files, not on the
+        folder that the files lie in, the machine, or the version of Python.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If a module has no source file.
     """
     digest = hashlib.sha256()
     for name in sorted(_with_imports(modules)):
@@ -47,7 +60,17 @@ def _source(name: str) -> bytes:
 
 
 def has_source(name: str) -> bool:
-    """Whether a module lies in a file, which one typed into a notebook or a prompt does not."""
+    """Return whether an imported module has a source file; one typed at a prompt or in a notebook has none.
+
+    Parameters
+    ----------
+    name : str
+        Dotted name of the module.
+
+    Returns
+    -------
+    bool
+    """
     return getattr(sys.modules.get(name), "__file__", None) is not None and name != "__main__"
 
 
@@ -62,7 +85,7 @@ def _path(name: str) -> Path:
 
 @cache
 def _imports(name: str) -> tuple[str, ...]:
-    """The modules that ``name`` imports from its own package, or from beside it where no libraries are installed."""
+    """Return the modules that ``name`` imports from its own package, or from its folder if no libraries lie there."""
     path = _path(name)
     root = path.parents[name.count(".") + (path.name == "__init__.py")]
     package = "" if str(root) not in _LIBRARIES else name.partition(".")[0]
@@ -78,7 +101,7 @@ def _imports(name: str) -> tuple[str, ...]:
 
 
 def _absolute(name: str, path: Path, node: ast.ImportFrom) -> str:
-    """The dotted name that a ``from`` statement in module ``name`` starts at."""
+    """Return the absolute dotted name of the module in a ``from`` statement of module ``name``."""
     up = node.level - (path.name == "__init__.py")
     parents = name.split(".")[: -up or None] if node.level else []
     return ".".join((*parents, *([node.module] if node.module else [])))

@@ -1,4 +1,4 @@
-"""The identity of a run: a hash of its configuration and of the code that runs it."""
+"""Identity of a run: a hash of its configuration and of the version of the code that runs it."""
 
 import hashlib
 import json
@@ -11,17 +11,47 @@ from adamlab.records.schema import Value
 
 
 def run_id(configuration: Mapping[str, Value], algorithms: str) -> str:
-    """The identity of a run (20 hex digits): its resolved configuration and the version of the code that runs it.
+    """Return the identity of a run.
 
-    Nothing of the machine enters, so two machines agree on what is the same run.
+    Parameters
+    ----------
+    configuration : mapping of str to value
+        The resolved configuration by swept key.
+    algorithms : str
+        Version of the code that runs it (`adamlab.records.fingerprint.fingerprint`).
+
+    Returns
+    -------
+    str
+        20 hexadecimal digits. They do not depend on the machine, so two machines agree on which runs are the same.
     """
     return run_ids(configuration, {}, algorithms)[0]
 
 
 def run_ids(fixed: Mapping[str, Value], varied: Mapping[str, Sequence[Value]], algorithms: str) -> list[str]:
-    """The `run_id` of many runs that have ``fixed`` in common; ``varied`` has the values of each run by key."""
+    """Return the `run_id` of many runs that share a part of their configuration.
+
+    Parameters
+    ----------
+    fixed : mapping of str to value
+        What all runs share, by swept key.
+    varied : mapping of str to sequence of value
+        One value per run by swept key, all sequences of the same length. A key in both mappings is varied.
+    algorithms : str
+        Version of the code that runs them (`adamlab.records.fingerprint.fingerprint`).
+
+    Returns
+    -------
+    list of str
+        One identity per run; a single one if nothing is varied.
+
+    Raises
+    ------
+    ValueError
+        If the sequences differ in length.
+    """
     names = sorted({**fixed, **varied})
-    # JSON, put together from its parts: a key that all runs agree on is written once.
+    # The JSON text is assembled from parts, so that what all runs share is serialised only once.
     pieces: list[str] = ["["]
     for place, name in enumerate(names):
         pieces[-1] += ("{" if place == 0 else ", ") + _json(name) + ": "
@@ -42,5 +72,5 @@ def run_ids(fixed: Mapping[str, Value], varied: Mapping[str, Sequence[Value]], a
 
 
 def _json(value: Any) -> str:
-    # What JSON writes for a finite number, at a fraction of the cost.
+    # For a finite float, ``repr`` gives the same text as ``json.dumps`` at a fraction of the cost.
     return repr(value) if type(value) is float and math.isfinite(value) else json.dumps(value, ensure_ascii=False)

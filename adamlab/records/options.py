@@ -1,4 +1,4 @@
-"""Options of programs that read records, given as ``name=value``."""
+"""Command-line options of programs that read records, given as ``name=value``."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,9 +6,25 @@ from adamlab.rules.symbols import ConfigurationError
 
 
 def chosen_options(program: str, arguments: Sequence[str], defaults: Mapping[str, str]) -> dict[str, str]:
-    """What a program that reads records is told as ``name=value``, over its ``defaults``.
+    """Return the options of a program: its defaults, replaced by what its arguments say.
 
-    Raises `ConfigurationError` for a name without a default, and for one without a value.
+    Parameters
+    ----------
+    program : str
+        Name of the program, with which the message of an error begins.
+    arguments : sequence of str
+        Command-line arguments, each ``name=value``.
+    defaults : mapping of str to str
+        Default value of each option.
+
+    Returns
+    -------
+    dict of str to str
+
+    Raises
+    ------
+    ConfigurationError
+        For a name without a default, and for a name without a value.
     """
     chosen = dict(defaults)
     for argument in arguments:

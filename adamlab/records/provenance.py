@@ -1,4 +1,4 @@
-"""Where a record comes from: versions, commit, machine, command line and time."""
+"""Provenance of a record: time, command line, commit, machine and versions."""
 
 import json
 import os
@@ -14,7 +14,20 @@ PACKAGES = ("adamlab", "numpy", "numba", "llvmlite", "polars", "scipy", "hydra-c
 
 
 def provenance(**more: str) -> dict[str, str]:
-    """What goes into the footer of every record: text by name. ``more`` is added as it is."""
+    """Return the footer metadata of a record that is written now.
+
+    Parameters
+    ----------
+    **more : str
+        Further entries, which are added or replace others.
+
+    Returns
+    -------
+    dict of str to str
+        ``time`` (ISO 8601, UTC), ``command`` (the command line), ``git_commit`` (``not a git checkout`` without one),
+        ``git_clean`` (whether the checkout was without changes: ``true``, ``false``, or empty outside a checkout),
+        ``machine``, ``python`` (version) and ``packages`` (versions of `PACKAGES`, a JSON object).
+    """
     commit = _git("rev-parse", "HEAD")
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -29,7 +42,7 @@ def provenance(**more: str) -> dict[str, str]:
 
 
 def machine() -> str:
-    """The machine in a phrase: processor, usable cores, system. No host name."""
+    """Return processor, number of usable cores and system in one phrase, without the host name."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{_processor()}, {cores} cores, {platform.system()} {platform.machine()}"
 
@@ -51,7 +64,7 @@ def _version(name: str) -> str | None:
 
 
 def _git(*arguments: str) -> str | None:
-    """What git prints about the checkout that this file lies in, or None where there is none."""
+    """Return what git prints about the checkout that this file lies in; None if there is no checkout or no git."""
     command = ["git", "-C", str(Path(__file__).parent), *arguments]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,10 +1,8 @@
-"""Records: Parquet files that say what was run, what came of it, and where it came from.
+"""Read the records of a study.
 
-``<results>/<study>/runs`` holds a row a run, ``trace`` a row a kept step, ``timings`` a row a timed configuration;
-``benchmarks`` holds airspeed velocity's own files (`adamlab.records.asv_results`). How records are added is in
-`adamlab.records.writing`. A later row of the same configuration (after the algorithm's code has changed, or a run was
-taken again) takes the place of an earlier one when read with `read`; the files keep both until they are merged
-(`adamlab.records.merging`).
+The layout of the folders is described in `adamlab.records`. A configuration has several rows if its run was executed
+again, or if the code of its algorithms has changed. `read` and `scan` return the last of them; the files keep all until
+they are merged (`adamlab.records.merging`).
 """
 
 import json
@@ -19,7 +17,7 @@ from adamlab.records.asv_results import origin, read_results, result_files
 from adamlab.records.schema import TABLES, Kind, types
 from adamlab.rules.symbols import ConfigurationError
 
-# What identifies a row besides its configuration.
+# Columns that identify a row together with its configuration.
 _IDENTITY = {
     "runs": (),
     "trace": ("run_id", "step"),
@@ -29,19 +27,62 @@ _IDENTITY = {
 
 
 def folder(results: Path, study: str, kind: str) -> Path:
-    """Where the records of one kind lie."""
+    """Return the folder of one kind of records.
+
+    Parameters
+    ----------
+    results : Path
+        Root folder of results.
+    study : str
+        Name of the study.
+    kind : {"runs", "trace", "timings", "conformance", "benchmarks"}
+        Kind of records.
+
+    Returns
+    -------
+    Path
+        ``<results>/<study>/<kind>``, whether it exists or not.
+    """
     return results / study / kind
 
 
 def files(results: Path, study: str, kind: Kind) -> list[Path]:
-    """The record files of one kind, oldest first."""
+    """Return the Parquet files of one kind of records, oldest first.
+
+    Parameters
+    ----------
+    results : Path
+        Root folder of results.
+    study : str
+        Name of the study.
+    kind : {"runs", "trace", "timings", "conformance"}
+        Kind of records.
+
+    Returns
+    -------
+    list of Path
+        In the order of their names; merged files come first. Empty if there are none.
+    """
     return sorted(folder(results, study, kind).glob("*.parquet"))
 
 
 def scan_files(paths: Sequence[Path]) -> pl.LazyFrame:
-    """All rows of these files, in order; a column that some files lack is null in their rows.
+    """Return all rows of some record files, in order.
 
-    Raises `ConfigurationError` for a file that is no record.
+    Parameters
+    ----------
+    paths : sequence of Path
+        Parquet files.
+
+    Returns
+    -------
+    polars.LazyFrame
+        A column that a file lacks is null in its rows. Without columns if there are no files.
+
+    Raises
+    ------
+    ConfigurationError
+        For a file that cannot be read as Parquet.
     """
     for path in paths:
         try:
@@ -54,12 +95,53 @@ def scan_files(paths: Sequence[Path]) -> pl.LazyFrame:
 
 
 def read_all(results: Path, study: str, kind: Kind) -> pl.DataFrame:
-    """Every row of one kind, oldest first, superseded or not; an empty frame without columns if there are none."""
+    """Return every row of one kind of records, oldest first, including rows that no longer count.
+
+    Parameters
+    ----------
+    results : Path
+        Root folder of results.
+    study : str
+        Name of the study.
+    kind : {"runs", "trace", "timings", "conformance"}
+        Kind of records.
+
+    Returns
+    -------
+    polars.DataFrame
+        Without rows and columns if there are no files.
+
+    Raises
+    ------
+    ConfigurationError
+        For a file that is not a record.
+    """
     return scan_files(files(results, study, kind)).collect()
 
 
 def scan(results: Path, study: str, kind: Kind) -> pl.LazyFrame:
-    """The rows of one kind that hold now: of each configuration the latest. Traces are those of these runs."""
+    """Return the rows of one kind of records that count, without reading them yet.
+
+    Parameters
+    ----------
+    results : Path
+        Root folder of results.
+    study : str
+        Name of the study.
+    kind : {"runs", "trace", "timings", "conformance"}
+        Kind of records.
+
+    Returns
+    -------
+    polars.LazyFrame
+        The last row of each configuration; for ``"trace"`` the rows of the runs that count. Without columns if there
+        are no files.
+
+    Raises
+    ------
+    ConfigurationError
+        For a file that is not a record.
+    """
     rows = scan_files(files(results, study, kind))
     columns = rows.collect_schema().names()
     if not columns:
@@ -77,9 +159,9 @@ def scan(results: Path, study: str, kind: Kind) -> pl.LazyFrame:
 
 
 def _each_configuration_has_one_version(rows: pl.LazyFrame, columns: Sequence[str], kind: Kind) -> bool:
-    """Whether the rows that one code can have written were written by one version of it.
+    """Return whether the runs of each combination of leaves and backend were written by one version of their code.
 
-    Then the ``run_id`` says as much as all columns together, and one column is much sooner compared than thirty.
+    Then ``run_id`` alone identifies a configuration, and comparing one column is much faster than comparing thirty.
     """
     leaves = [name for name in ("optimizer", "objective", "noise", "schedule", "backend") if name in columns]
     if kind != "runs" or not {"run_id", "algorithms"} <= set(columns):
@@ -89,62 +171,133 @@ def _each_configuration_has_one_version(rows: pl.LazyFrame, columns: Sequence[st
 
 
 def read(results: Path, study: str, kind: Kind) -> pl.DataFrame:
-    """`scan`, read."""
+    """Return the rows of one kind of records that count, as a frame; see `scan`.
+
+    Parameters
+    ----------
+    results : Path
+        Root folder of results.
+    study : str
+        Name of the study.
+    kind : {"runs", "trace", "timings", "conformance"}
+        Kind of records.
+
+    Returns
+    -------
+    polars.DataFrame
+
+    Raises
+    ------
+    ConfigurationError
+        For a file that is not a record.
+    """
     return scan(results, study, kind).collect()
 
 
 @dataclass(frozen=True)
 class Study:
-    """The records of one study, as a report reads them: a frame of each kind, and where the files came from."""
+    """The records of one study as reports read them: one frame per kind, and the provenance of the files.
+
+    A frame is read when it is first used.
+
+    Attributes
+    ----------
+    results : Path
+        Root folder of results.
+    name : str
+        Name of the study.
+    """
 
     results: Path
     name: str
 
     @cached_property
     def runs(self) -> pl.DataFrame:
-        """A row a run."""
+        """One row per run."""
         return read(self.results, self.name, "runs")
 
     @cached_property
     def lazy_runs(self) -> pl.LazyFrame:
-        """`runs`, of which only what is asked for is read: for studies of a million."""
+        """The rows of `runs` as a lazy frame that reads only the columns in use, for studies of a million runs."""
         return scan(self.results, self.name, "runs")
 
     @cached_property
     def trace(self) -> pl.DataFrame:
-        """A row a kept step of these runs."""
+        """One row per kept step of the rows in `runs`."""
         return read(self.results, self.name, "trace")
 
     @cached_property
     def timings(self) -> pl.DataFrame:
-        """A row a timed configuration and implementation."""
+        """One row per timed configuration and implementation."""
         return read(self.results, self.name, "timings")
 
     @cached_property
     def conformance(self) -> pl.DataFrame:
-        """A row a method and namesake in another library."""
+        """One row per optimizer and method of another library."""
         return read(self.results, self.name, "conformance")
 
     @cached_property
     def benchmarks(self) -> pl.DataFrame:
-        """A row a commit, benchmark and point; see `adamlab.records.asv_results.read_results`."""
+        """One row per commit, benchmark and point; see `adamlab.records.asv_results.read_results`."""
         return read_results(folder(self.results, self.name, "benchmarks"))
 
     def provenance(self, kind: Kind) -> list[dict[str, str]]:
-        """What each file of one kind says of where it came from, oldest first."""
+        """Return the provenance of each file of one kind, oldest first.
+
+        Parameters
+        ----------
+        kind : {"runs", "trace", "timings", "conformance", "benchmarks"}
+            Kind of records.
+
+        Returns
+        -------
+        list of dict of str to str
+            See `adamlab.records.provenance.provenance`.
+        """
         if kind == "benchmarks":
             return [origin(file) for file in result_files(folder(self.results, self.name, kind))]
         return provenance(self.results, self.name, kind)
 
 
 def finished_runs(paths: Sequence[Path]) -> pl.LazyFrame:
-    """The rows in these files of runs that need not be run again: all that were ever recorded and did not fail."""
+    """Return the rows of runs that need not be run again: all recorded runs that did not fail.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files of runs.
+
+    Returns
+    -------
+    polars.LazyFrame
+        With only the column ``run_id`` if there are no files.
+
+    Raises
+    ------
+    ConfigurationError
+        For a file that is not a record.
+    """
     rows = scan_files(paths)
     return rows.filter(pl.col("status") != "failed") if paths else pl.LazyFrame(schema={"run_id": pl.String})
 
 
 def provenance(results: Path, study: str, kind: Kind) -> list[dict[str, str]]:
-    """What each file of one kind says of where it came from, oldest first; of a merged one, what was merged."""
+    """Return the provenance of each file of one kind, oldest first; of a merged file, that of what was merged.
+
+    Parameters
+    ----------
+    results : Path
+        Root folder of results.
+    study : str
+        Name of the study.
+    kind : {"runs", "trace", "timings", "conformance"}
+        Kind of records.
+
+    Returns
+    -------
+    list of dict of str to str
+        See `adamlab.records.provenance.provenance`.
+    """
     found: list[dict[str, str]] = []
     for path in files(results, study, kind):
         footer = {k: v for k, v in pl.read_parquet_metadata(path).items() if k != "ARROW:schema"}

@@ -1,8 +1,11 @@
-"""The columns of records: name, type, unit and meaning of each, said once.
+"""The columns of records: name, type, unit and meaning of each.
 
-`RUNS`, `TRACE`, `TIMINGS` and `CONFORMANCE` list the columns of one kind of records in order. Records of runs, timings
-and conformance also hold a configuration, one column for each swept key under the key's own name (`CONFIGURATION`
-says what these are). `types` gives the part of a table that a frame needs.
+`RUNS`, `TRACE`, `TIMINGS` and `CONFORMANCE` list the columns of results of one kind of records, in order. Before these
+columns, records of runs and timings hold ``run_id``, ``algorithms`` and a configuration, with one column per swept key
+under the key's own name (`CONFIGURATION`). Timings also hold ``runs`` and ``threads`` (how many runs were timed at once
+and how many threads shared the work) and the keys ``timing.<name>`` of the timing protocol. A trace holds ``run_id``,
+and records of conformance hold ``algorithms`` and the optimizer's keys. `TABLES` maps the name of each kind to its
+columns.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,9 +29,9 @@ class Column:
     dtype : polars data type
         The type of its values.
     meaning : str
-        What a value says, in one sentence.
+        What a value means, in one sentence.
     unit : str
-        The unit of its values; empty for what has none.
+        The unit of its values; empty if they have none.
     nullable : bool
         Whether a value may be null.
     """
@@ -140,9 +143,20 @@ def types(columns: Iterable[Column]) -> dict[str, Any]:
 
 
 def frame(rows: Iterable[Mapping[str, Any]], results: Sequence[Column]) -> pl.DataFrame:
-    """Rows of configuration and ``results`` columns (`OUTCOME` or `TIMING`) as a frame; a key that a row lacks is null.
+    """Return rows of configurations and results as a frame.
 
-    A configuration's columns take the type of their values: numbers are Float64 or Int64, a start is a list.
+    Parameters
+    ----------
+    rows : iterable of mapping of str to value
+        One mapping per row; a key that a row lacks is null in it.
+    results : sequence of Column
+        The columns of results, such as `RUNS` or `TIMINGS`; empty for configurations alone.
+
+    Returns
+    -------
+    polars.DataFrame
+        The columns of the configurations in the order of their first appearance, then ``results``. A column of a
+        configuration has the type of its values: String, Int64, Float64, or List(Float64) for a tuple.
     """
     rows = list(rows)
     known = types(results)

@@ -1,9 +1,10 @@
-"""How records are added: whole files, once, whatever ends the program that writes them.
+"""Write record files, and add runs to a study.
 
-A file appears whole or not at all: it is written under a temporary name, synced, and renamed. Runs are added under the
-lock of their study, and a run that somebody else has recorded meanwhile is left out, so several programs may fill one
-study. The trace of a run is written before its row, in a file of the same name: a row that is there is complete, and a
-trace file without its twin is what a killed program left; the next one to write into the study removes it.
+A file appears complete or not at all: it is written under a temporary name, synced to disk, and renamed. Runs are added
+while the lock of their study is held, and a run that another program has recorded meanwhile is left out, so several
+programs may add to one study at the same time. The trace of a run is written before its row, in a file of the same
+name. A row of a run is therefore complete as soon as it exists. A trace file without a file of runs of the same name
+was left by a killed program; the next program that writes into the study removes it.
 """
 
 import io
@@ -24,16 +25,37 @@ from filelock import FileLock
 from adamlab.records.reading import files, finished_runs, folder
 from adamlab.rules.symbols import ConfigurationError
 
-# What the name of a file of added runs begins with, and of one that others were merged into: it sorts as the older.
+# Prefixes of the names of files of added records and of merged files; merged files sort as the older ones.
 PART, MERGED = "part-", "merged-"
-# The entry in the footer of the last of some merged files that names those they replace.
+# Entry in the footer of the last file of a merge: the names of the files that the merge replaces.
 REPLACES = "replaces"
 
 
 def write(path: Path, frame: pl.DataFrame, provenance: Mapping[str, str], name: str | None = None) -> Path:
-    """Write ``frame`` as a new file in folder ``path``, with ``provenance`` in its footer. Returns the file.
+    """Write a frame as a new Parquet file.
 
-    Raises `OSError` that names the file if it cannot be written; then nothing of it stays behind.
+    Parameters
+    ----------
+    path : Path
+        The folder; it is made if it does not exist.
+    frame : polars.DataFrame
+        The rows.
+    provenance : mapping of str to str
+        Footer metadata.
+    name : str, optional
+        Name of the file without ``.parquet``. None is a new name.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written. The error names the file, and no part of the file remains.
+    ConfigurationError
+        If the folder cannot be made or written into.
     """
     prepare(path)
     final = path / f"{name or new_name()}.parquet"
@@ -55,12 +77,36 @@ def write(path: Path, frame: pl.DataFrame, provenance: Mapping[str, str], name: 
 
 
 def new_name(prefix: str = PART) -> str:
-    """A name that no other file has, later in the alphabet than earlier ones of the same prefix."""
+    """Return a file name that is not in use and sorts after all earlier ones of the same prefix.
+
+    Parameters
+    ----------
+    prefix : str
+        What the name begins with.
+
+    Returns
+    -------
+    str
+        Prefix, present time in UTC with microseconds, and 8 random hexadecimal digits.
+    """
     return f"{prefix}{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}"
 
 
 def prepare(path: Path) -> None:
-    """Make a folder for records, or refuse it in one sentence before anything has been computed for it."""
+    """Make a folder for records and check that it can be written into.
+
+    Programs call this before they compute anything for the folder.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+
+    Raises
+    ------
+    ConfigurationError
+        If the folder cannot be made or written into.
+    """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -71,13 +117,33 @@ def prepare(path: Path) -> None:
 
 @contextmanager
 def locked(results: Path, study: str) -> Iterator[None]:
-    """Hold a study against all others who would change it; the lock ends with the process, however that ends."""
+    """Hold the lock of a study, so that no other program changes the study meanwhile; a context manager.
+
+    The operating system releases the lock when the process ends, however it ends.
+
+    Parameters
+    ----------
+    results : Path
+        Root folder of results.
+    study : str
+        Name of the study.
+    """
     with FileLock(results / study / ".lock"):
         yield
 
 
 def remove_leftovers(results: Path, study: str) -> None:
-    """Remove what a writer that was killed, or a merge, left behind; call it with the study `locked`."""
+    """Remove what a killed program or a merge left behind. The caller holds the lock (`locked`).
+
+    Temporary files, files that a merge has replaced, and trace files without a file of runs are removed.
+
+    Parameters
+    ----------
+    results : Path
+        Root folder of results.
+    study : str
+        Name of the study.
+    """
     for kind in ("runs", "trace"):
         for temporary in folder(results, study, kind).glob(".*.tmp"):
             temporary.unlink(missing_ok=True)
@@ -94,12 +160,28 @@ def remove_leftovers(results: Path, study: str) -> None:
 
 
 class RunWriter:
-    """Collects runs and their traces, and adds them to a study now and then and at the end, whatever ends it.
+    """Context manager that collects runs and their traces and adds them to a study.
 
-    Used as a context manager. What has been collected is written by a timer, so a long run that comes after is no
-    danger to it: after ``soonest_seconds`` at first, later after a hundredth of the time since the start, so that many
-    hours make some hundreds of files and no kill costs more than some minutes. ``known`` are the files whose runs the
-    caller has seen already: runs recorded in any other file since are not added again, unless ``again``.
+    Collected runs are written by a timer, when many rows have been collected, and when the context ends, also by an
+    exception. The timer waits ``soonest_seconds`` at first, and later a hundredth of the time since the start (at most
+    `LATEST_SECONDS`). It runs in a thread, so a long run cannot delay it; many hours make some hundreds of files, and a
+    kill loses some minutes at most.
+
+    Parameters
+    ----------
+    results : Path
+        Root folder of results.
+    study : str
+        Name of the study.
+    provenance : mapping of str to str
+        Footer metadata of the files.
+    known : sequence of Path, optional
+        Files of runs that the caller has read already. A run that has been recorded in another file, and did not fail,
+        is not added again.
+    again : bool, default False
+        Whether to add runs although other files hold them.
+    soonest_seconds : float, default 1.0
+        Shortest time in seconds between collecting a run and writing it by the timer.
     """
 
     SOONEST_SECONDS, LATEST_SECONDS, SHARE = 1.0, 300.0, 0.01
@@ -116,7 +198,7 @@ class RunWriter:
     ) -> None:
         self._results, self._study, self._provenance = results, study, provenance
         self._known, self._again, self._soonest = set(known), again, soonest_seconds
-        # The runs of files that have been read since: they stay recorded by others after their files are known.
+        # Runs in files of other programs that have been read since: they stay excluded after the files count as known.
         self._recorded = pl.DataFrame(schema={"run_id": pl.String})
         self._rows: list[pl.DataFrame] = []
         self._traces: list[pl.DataFrame] = []
@@ -126,7 +208,20 @@ class RunWriter:
         self._begun = time.monotonic()
 
     def add(self, rows: pl.DataFrame, trace: pl.DataFrame | None = None) -> None:
-        """Take in runs, a row each with ``run_id``, and the rows of their traces if they kept any."""
+        """Collect runs and their traces.
+
+        Parameters
+        ----------
+        rows : polars.DataFrame
+            One row per run, with a column ``run_id``.
+        trace : polars.DataFrame, optional
+            The rows of their traces, with a column ``run_id``.
+
+        Raises
+        ------
+        OSError
+            If the records cannot be written, or the timer could not write earlier ones.
+        """
         with self._lock:
             if self._error is not None:
                 raise self._error
@@ -144,7 +239,13 @@ class RunWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Write what has been collected."""
+        """Write the runs and traces that have been collected.
+
+        Raises
+        ------
+        OSError
+            If a file cannot be written. The runs stay collected.
+        """
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()
@@ -152,7 +253,7 @@ class RunWriter:
             if self._rows:
                 rows = pl.concat(self._rows, how="diagonal")
                 written = self._write(rows, pl.concat(self._traces) if self._traces else None)
-                # In this order: whatever interrupts here, no run is written twice.
+                # In this order no run is written twice, even if an interrupt comes between the statements.
                 self._rows, self._traces = [], []
                 self._known.update(written)
 
@@ -188,7 +289,7 @@ class RunWriter:
 
 
 def _sync_folder(path: Path) -> None:
-    """Make a rename in ``path`` last; a system that cannot sync a folder keeps the rename anyway."""
+    """Sync a folder to disk, so that a rename in it survives a crash."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

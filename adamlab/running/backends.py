@@ -1,8 +1,9 @@
-"""Three ways to take a step with any rule: number by number, array by array, or in a compiled loop.
+"""Steppers by backend: the same rule executed number by number, array by array, or in a compiled loop.
 
-A stepper holds one run's iterate, the optimizer's state and the step count. All three call the optimizer's own
-``coefficients`` and ``update``, and all take the squared length of a step in the order of `adamlab.rules.reduction`;
-they agree to the last bit. Numba is imported where a compiled stepper is asked for, because importing it takes a while.
+A stepper holds the iterate, the optimizer's state and the step count of one run. The three backends call the same
+``coefficients`` and ``update`` of the optimizer and add up the squared length of a step in the order of
+`adamlab.rules.reduction`, so their results agree to the last bit. Numba is imported only when a compiled stepper is
+requested, because its import is slow.
 """
 
 from typing import Any
@@ -24,13 +25,34 @@ def stepper(
     n_steps: int = 1,
     threads: int = 1,
 ) -> Stepper:
-    """A stepper of the named backend that starts at ``theta0`` (copied).
+    """Return a stepper of the named backend that starts at ``theta0``.
 
-    ``problem`` is what `Stepper.advance` takes gradients of; with None there is only `Stepper.step`. ``schedule`` is a
-    leaf of `adamlab.schedules` (None: constant) over ``n_steps`` steps. ``threads`` share a large step of the numba
-    backend. A rule that acts on a whole vector is NumPy's
-    business on the python backend, and one that acts on a matrix on all: its time is in products of matrices, which
-    every backend would hand to the same library.
+    Parameters
+    ----------
+    backend : {"python", "numpy", "numba"}
+        How steps are executed.
+    optimizer : dataclass
+        An instance of a class in `adamlab.optimizers`.
+    problem : Problem or None
+        The problem whose gradient `Stepper.advance` follows. With None only `Stepper.step` can be used.
+    theta0 : ndarray of float64 or float32
+        The start; it is copied.
+    schedule : dataclass, optional
+        An instance of a class in `adamlab.schedules`. None is the constant schedule.
+    n_steps : int, default 1
+        Number of steps over which the schedule extends.
+    threads : int, default 1
+        Threads that share a large step of the numba backend.
+
+    Returns
+    -------
+    Stepper
+
+    Notes
+    -----
+    Two kinds of rules are executed on NumPy arrays although another backend is named: rules that act on a whole vector
+    if the backend is python, and rules that act on a matrix on every backend. The latter spend their time in matrix
+    products, which every backend would hand to the same library.
     """
     rule = Rule(optimizer, Constant() if schedule is None else schedule, n_steps)
     if acts_on(optimizer) == "matrix" or (backend == "python" and acts_on(optimizer) == "vector"):

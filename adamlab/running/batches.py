@@ -1,4 +1,4 @@
-"""From many configurations to batches: runs of the same optimizer on the same problem, with numbers of their own."""
+"""Batches of runs: configurations grouped by optimizer and problem, so that a group can share one compiled loop."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ GROUPS: tuple[Literal["optimizer", "objective", "noise", "schedule"], ...] = (
     "noise",
     "schedule",
 )
-# What a configuration may leave out, and what that means.
+# Keys that a configuration may leave out, with the value each then has.
 DEFAULTS: dict[str, Any] = {
     **{name: default for name, (_, default) in LIMITS.items()},
     "seed": 0,
@@ -38,11 +38,34 @@ DEFAULTS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Batch:
-    """Runs that differ in the optimizer's numbers, the seed and the tolerances only.
+    """Runs that differ only in the optimizer's hyperparameters, the seed and the stopping limits.
 
-    ``optimizer`` is a class and the other leaves are made. ``numbers`` has a row for each of the optimizer's own (in
-    the order of its fields) and a column a run; ``limits`` are tol, grad_tol and loss_target likewise; ``places`` says
-    which of the configurations each run is.
+    Attributes
+    ----------
+    optimizer : type
+        Class of the optimizer.
+    objective : dataclass
+        Instance of a class in `adamlab.objectives`.
+    noise : dataclass or None
+        Instance of a class in `adamlab.noises`.
+    schedule : dataclass
+        Instance of a class in `adamlab.schedules`.
+    n_steps : int
+        Largest number of steps of a run.
+    numbers : ndarray of float64, shape (hyperparameters, runs)
+        Hyperparameters of each run; the rows are in the order of the optimizer's fields.
+    limits : ndarray of float64, shape (3, runs)
+        ``tol``, ``grad_tol`` and ``loss_target`` of each run.
+    seeds : ndarray of int64, shape (runs,)
+        Seed of each run.
+    places : ndarray of int64, shape (runs,)
+        Position of each run among the configurations that were given.
+    backend : {"numba", "numpy", "python"}
+        How steps are executed.
+    trace : {"none", "log", "every"}
+        Which steps the traces keep.
+    trace_points : int
+        About how many steps a trace keeps if ``trace`` is ``"log"``.
     """
 
     optimizer: Any
@@ -60,20 +83,42 @@ class Batch:
 
     @property
     def runs(self) -> int:
-        """How many."""
+        """Number of runs."""
         return self.seeds.size
 
     def part(self, first: int, end: int) -> "Batch":
-        """The runs from ``first`` to ``end``."""
+        """Return the batch of the runs from ``first`` (included) to ``end`` (excluded).
+
+        Parameters
+        ----------
+        first, end : int
+            Positions in this batch.
+
+        Returns
+        -------
+        Batch
+        """
         cut = slice(first, end)
         arrays = {name: getattr(self, name)[..., cut] for name in ("numbers", "limits", "seeds", "places")}
         return replace(self, **arrays)
 
 
 def batches_of_frame(frame: pl.DataFrame) -> Iterator[Batch]:
-    """The batches of a frame with a row a run and columns under the swept keys; see `adamlab.running.many.minimize_many`.
+    """Yield the batches of a frame of configurations.
 
-    Raises `ConfigurationError` for a column that is missing or unknown, and for a value out of range.
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        One row per run and one column per swept key; see `adamlab.running.many.minimize_many`.
+
+    Yields
+    ------
+    Batch
+
+    Raises
+    ------
+    ConfigurationError
+        For a column that is missing or unknown, and for a value out of range.
     """
     _refuse_columns(frame)
     missing = [pl.lit(value).alias(name) for name, value in DEFAULTS.items() if name not in frame.columns]
@@ -96,7 +141,7 @@ def _refuse_columns(frame: pl.DataFrame) -> None:
 
 
 def _batch_of_rows(rows: pl.DataFrame) -> Batch:
-    """One batch; ``rows`` agree in all but the optimizer's numbers, the seed and the limits."""
+    """Return one batch; ``rows`` agree in everything but the hyperparameters, the seed and the limits."""
     shared = rows.row(0, named=True)
     optimizer = leaf_class("optimizer", shared["optimizer"])
     objective = _made("objective", shared, dim=shared["dim"], dtype=shared["dtype"])
@@ -126,7 +171,7 @@ def _batch_of_rows(rows: pl.DataFrame) -> Batch:
 
 
 def _refuse_numbers_of_none(frame: pl.DataFrame) -> None:
-    """Refuse a number under a name that none of the frame's leaves has; those of one may stand beside others."""
+    """Refuse a parameter that no class named in the frame has; one that only some of them have is allowed."""
     for group in GROUPS:
         own = [name for name in frame.columns if name.startswith(f"{group}.")]
         given = [name.partition(".")[2] for name in own if frame[name].null_count() < len(frame)]
@@ -146,7 +191,7 @@ def _made(group: str, row: Mapping[str, Any], **settings: Any) -> Any:
 
 
 def _numbers(optimizer: Any, name: str, rows: pl.DataFrame) -> NDArray[np.float64]:
-    """One of the optimizer's numbers for every run, in range."""
+    """Return one hyperparameter of the optimizer for every run, after checking its range."""
     column = f"optimizer.{name}"
     if column not in rows.columns or rows[column].null_count():
         raise ConfigurationError(f"{optimizer.__name__}: {column} must be given")
@@ -163,7 +208,22 @@ def _limit(name: str, rows: pl.DataFrame) -> NDArray[np.float64]:
 
 
 def batches_of_list(configurations: Iterable[Mapping[str, Any]]) -> Iterator[Batch]:
-    """The batches of mappings with the keyword arguments of `adamlab.running.minimize.minimize`; the leaves are made."""
+    """Yield the batches of a list of configurations.
+
+    Parameters
+    ----------
+    configurations : iterable of mapping
+        Keyword arguments of `adamlab.running.minimize.minimize`; see `adamlab.running.many.minimize_many`.
+
+    Yields
+    ------
+    Batch
+
+    Raises
+    ------
+    ConfigurationError
+        For a key that is missing or unknown, and for a value out of range.
+    """
     together: dict[tuple[Any, ...], list[tuple[int, Mapping[str, Any]]]] = {}
     for place, given in enumerate(configurations):
         for name in given:

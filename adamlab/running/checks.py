@@ -1,4 +1,4 @@
-"""What is given to a run, checked before its first step: leaves, functions and the start."""
+"""Checks of what a run is given, made before its first step: optimizer, objective, schedule and start."""
 
 import math
 from typing import Any
@@ -12,7 +12,23 @@ from adamlab.rules.symbols import ConfigurationError
 
 
 def first_iterate(objective: Any) -> Array:
-    """An objective's start: ``x0`` repeated to fill ``dim``, times its own start if it has one, in its dtype."""
+    """Return the start of an objective.
+
+    Parameters
+    ----------
+    objective : dataclass
+        An instance of a class in `adamlab.objectives`.
+
+    Returns
+    -------
+    ndarray, shape (dim,)
+        ``x0`` repeated to fill ``dim``, multiplied by the objective's ``start()`` if it has one, in its dtype.
+
+    Raises
+    ------
+    ConfigurationError
+        If ``x0`` holds more than ``dim`` numbers, or a number outside the objective's box.
+    """
     check_start(objective)
     with np.errstate(over="ignore"):
         pattern = np.array(objective.x0, objective.dtype)
@@ -21,7 +37,13 @@ def first_iterate(objective: Any) -> Array:
 
 
 def check_start(objective: Any) -> None:
-    """Refuse a start with more numbers than the objective has coordinates, or outside its box."""
+    """Check that the objective's ``x0`` holds at most ``dim`` numbers, all inside its box.
+
+    Raises
+    ------
+    ConfigurationError
+        If it does not.
+    """
     who, given, dim = type(objective).__name__, len(objective.x0), objective.dim
     if given > dim:
         raise ConfigurationError(f"{who}: x0 must hold at most dim = {dim} numbers; it has {given}")
@@ -32,29 +54,85 @@ def check_start(objective: Any) -> None:
 
 
 def check_objective(objective: Any) -> None:
-    """Refuse a leaf whose start or functions are not as they should be."""
+    """Check an objective's start, and its functions if it is made from a user's functions.
+
+    Parameters
+    ----------
+    objective : dataclass
+        An instance of a class in `adamlab.objectives`.
+
+    Raises
+    ------
+    ConfigurationError
+        If the start or a function is refused.
+    """
     if hasattr(objective, "functions"):
         prepared(objective, None)
     check_start(objective)
 
 
 def check_optimizer(caller: str, optimizer: Any) -> None:
-    """Refuse what is no optimizer, such as a name or a class."""
+    """Check that ``optimizer`` is an instance of an optimizer, not for example its name or class.
+
+    Parameters
+    ----------
+    caller : str
+        Name that the message begins with.
+    optimizer : object
+        What the user gave.
+
+    Raises
+    ------
+    ConfigurationError
+        If it lacks ``update`` or ``coefficients``, or is a class.
+    """
     if isinstance(optimizer, type) or not (hasattr(optimizer, "update") and hasattr(optimizer, "coefficients")):
         raise ConfigurationError(f"{caller}: optimizer must be one of adamlab.optimizers, made; it is {optimizer!r}")
 
 
 def check_schedule(caller: str, optimizer: Any, schedule: Any) -> None:
-    """Refuse a schedule for a method without a learning rate."""
+    """Check that an optimizer without a learning rate has the constant schedule.
+
+    Parameters
+    ----------
+    caller : str
+        Name that the message begins with.
+    optimizer : dataclass
+        An instance of a class in `adamlab.optimizers`.
+    schedule : dataclass or None
+        An instance of a class in `adamlab.schedules`. None is the constant schedule.
+
+    Raises
+    ------
+    ConfigurationError
+        If the optimizer has no ``lr`` and the schedule is not constant.
+    """
     if schedule is not None and type(schedule).__name__ != "Constant" and not hasattr(optimizer, "lr"):
         who = type(optimizer).__name__
         raise ConfigurationError(f"{caller}: schedule must be constant for {who}, which has no lr; it is {schedule!r}")
 
 
 def prepared(objective: Any, theta0: ArrayLike | None = None) -> tuple[Any, Array]:
-    """What is minimised (a leaf, or a `FunctionPair` where functions were given), and where that begins.
+    """Return the objective in the form that a `Problem` takes, and the start.
 
-    Raises `ConfigurationError` for a start or functions that are not as they should be.
+    Parameters
+    ----------
+    objective : dataclass, pair of callables, or callable
+        As in `adamlab.running.minimize.minimize`.
+    theta0 : array_like, optional
+        The start, required for functions. None is the objective's own start.
+
+    Returns
+    -------
+    objective : dataclass or FunctionPair
+        A `FunctionPair` if functions were given, or the objective as it is.
+    theta0 : ndarray of float64 or float32
+        The start, a new array.
+
+    Raises
+    ------
+    ConfigurationError
+        If the objective, a function or the start is refused.
     """
     if isinstance(objective, tuple | list) or (callable(objective) and not isinstance(objective, type)):
         if theta0 is None:
@@ -77,7 +155,25 @@ def prepared(objective: Any, theta0: ArrayLike | None = None) -> tuple[Any, Arra
 
 
 def floating(caller: str, theta0: ArrayLike) -> NDArray[np.floating[Any]]:
-    """A copy of ``theta0`` as a floating array, whole numbers as float64; other types are refused."""
+    """Return a copy of ``theta0`` as a floating-point array.
+
+    Parameters
+    ----------
+    caller : str
+        Name that the message begins with.
+    theta0 : array_like
+        Numbers of type float64, float32 or any integer type.
+
+    Returns
+    -------
+    ndarray of float64 or float32
+        Integers become float64.
+
+    Raises
+    ------
+    ConfigurationError
+        For another type.
+    """
     begin = np.array(theta0)
     if begin.dtype.kind in "iu":
         begin = begin.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Many runs at once: those of the same optimizer on the same problem go through one compiled loop, on all cores."""
+"""Many runs at once: runs of the same optimizer on the same problem share one compiled loop, on all cores."""
 
 import itertools
 import math
@@ -30,26 +30,35 @@ from adamlab.running.checks import first_iterate
 from adamlab.running.minimize import Result, minimize
 from adamlab.running.trace import kept_steps
 
-# Runs of one coordinate and of more that stand side by side: enough to fill vectors and hide their latency. A step in
-# one dimension is a single pass over them, of which beginning and end count; with more dimensions a pass for each
-# meets a dozen arrays in the same sets of the first-level cache.
+# Number of runs that a kernel steps side by side, in one dimension and in more: enough to fill vector registers and to
+# hide latencies. In one dimension a step is a single pass over the runs, so the cost of starting and ending the pass
+# counts. In more dimensions a step has a pass for each coordinate, and with as many runs as in one dimension a dozen
+# arrays would compete for the same sets of the first-level cache.
 SIDE_BY_SIDE = 384, 64
-# The largest dimension that runs side by side; beyond, a run alone fills the machine's vectors.
+# Largest dimension in which runs are stepped side by side; in higher ones a single run fills the vector registers.
 MOST_COORDINATES = 128
-# Numbers that a task may hold, so that memory stays bounded however many runs there are.
+# Largest count of numbers, and of runs, in one task. They bound the memory for any number of runs.
 TASK_NUMBERS = 1 << 20
 TASK_RUNS = 1 << 14
-# Updates of coordinates that a task has at least if there are more tasks than threads: its own start is then no matter.
+# If there are more tasks than threads, a task has at least this many coordinate updates, so that the cost of starting
+# it is negligible.
 TASK_UPDATES = 10_000_000
 
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What the runs of a task came to.
+    """Results of the runs of one task, in order.
 
-    ``runs`` has the columns status, stopped_by, steps, loss, grad_norm, error and seconds, a row a run; ``points`` are
-    the reported points, an array a run (nan where it failed); ``trace`` has those of `Result` and ``run``, the run's
-    place in the task, or is None. A run's ``seconds`` are its share of the task's.
+    Attributes
+    ----------
+    runs : polars.DataFrame
+        One row per run, with the columns ``status``, ``stopped_by``, ``steps``, ``loss``, ``grad_norm``, ``error`` and
+        ``seconds``. The ``seconds`` of runs that share a compiled loop are equal shares of the time of the task.
+    points : iterable of ndarray, shape (dim,)
+        Reported point of each run; nan for a run that failed.
+    trace : polars.DataFrame or None
+        One row per kept step, with the columns of `Result.trace` and ``run``, the run's position in the task; None if
+        no run kept a trace.
     """
 
     runs: pl.DataFrame
@@ -57,24 +66,79 @@ class BatchResult:
     trace: pl.DataFrame | None
 
 
-# The columns of what runs come to, by name.
+# Columns of the results of runs, with their types.
 OUTCOME_COLUMNS: dict[str, Any] = types(RUNS)
 
 
 def minimize_many(
     configurations: pl.DataFrame | Iterable[Mapping[str, Any]], *, theta: bool = False, threads: int | None = None
 ) -> pl.DataFrame:
-    """Run many configurations, those of the same optimizer on the same problem in one compiled loop, on all cores.
+    """Run many configurations on all cores, and return one row of results for each.
 
-    ``configurations`` is a frame with a row a run and columns under the swept keys (``optimizer``, ``optimizer.lr``,
-    ``objective``, ``objective.x0``, ``dim``, ``n_steps``, ...), every number of a leaf among them; or a list of
-    mappings with the keyword arguments of `minimize`, their leaves made. What may be left out is as in `minimize`, but
-    for the trace, which is ``none``. Returns a frame with a row for each, in order: status, stopped_by, steps, loss,
-    grad_norm, error (the message of a run that raised, which costs the others nothing) and seconds (its share); with
-    ``theta`` the reported points as lists, and, if any run kept one, ``trace``, a list of rows. The results are, bit
-    for bit, those of `minimize`. ``threads`` is the number of cores unless given.
+    Runs of the same optimizer on the same problem share one compiled loop. Each run has the same result, bit for bit,
+    as `minimize` gives for it alone.
 
-    Raises `ConfigurationError` for a value out of range, before any run.
+    Parameters
+    ----------
+    configurations : iterable of mapping, or polars.DataFrame
+        As an iterable: one mapping per run with keyword arguments of `minimize`: ``objective``, ``optimizer`` and
+        ``n_steps``, and optionally ``tol``, ``grad_tol``, ``loss_target``, ``noise``, ``schedule``, ``seed``,
+        ``backend``, ``trace`` and ``trace_points``. The objective must be one of the package, not a pair of functions.
+
+        As a frame: one row per run and one column per swept key. Required are ``optimizer``, ``objective`` (names),
+        ``dim``, ``n_steps``, and every parameter of what is named, such as ``optimizer.lr`` and ``objective.x0`` (a
+        number, or a list of numbers that is repeated to fill ``dim``). A parameter that does not belong to a row's
+        optimizer, objective, noise or schedule may be null. Optional are the same keys as in a mapping
+        (``trace.points`` instead of ``trace_points``) and ``dtype``.
+
+        Optional values are those of `minimize` when left out, except that ``trace`` is ``"none"``.
+    theta : bool, default False
+        Whether to return the reported points.
+    threads : int, optional
+        Number of threads. None is the number of cores that the process may use.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row per configuration, in their order, with the columns
+
+        * ``status`` : String, ``converged``, ``max_steps``, ``diverged`` or ``failed``;
+        * ``stopped_by`` : String, the stopping rule that held (``tol``, ``grad_tol`` or ``loss_target``), or null;
+        * ``steps`` : Int64, number of steps taken;
+        * ``loss``, ``grad_norm`` : Float64, objective and L2 norm of the exact gradient at the reported point;
+        * ``error`` : String, message of a run that failed, or null;
+        * ``seconds`` : Float64, wall time of the run without compilation; runs that share a loop have equal shares;
+        * ``theta`` : List(Float64), the reported point, if ``theta`` is True;
+        * ``trace`` : List(Struct), the rows of the run's trace, if any run kept one; the fields are the columns of
+          `Result.trace`.
+
+    Raises
+    ------
+    ConfigurationError
+        For a value, key or column that is refused, before any run.
+
+    See Also
+    --------
+    adamlab.running.minimize.minimize : One run.
+
+    Notes
+    -----
+    The compiled loop for many runs exists on the numba backend, for optimizers that act on single coordinates and
+    objectives of the package. Other runs are done one by one. If one of these raises, its status is ``failed`` and the
+    other runs go on.
+
+    Examples
+    --------
+    Three learning rates in one call:
+
+    >>> import adamlab
+    >>> sphere = adamlab.objective("sphere", dim=2, x0=1.0)
+    >>> runs = adamlab.minimize_many(
+    ...     {"objective": sphere, "optimizer": adamlab.optimizer("adam", lr=lr), "n_steps": 2000, "tol": 1e-6}
+    ...     for lr in (0.001, 0.01, 0.1)
+    ... )
+    >>> runs.select("status", "steps").rows()
+    [('max_steps', 2000), ('converged', 345), ('converged', 195)]
     """
     of = batches_of_frame if isinstance(configurations, pl.DataFrame) else batches_of_list
     batches = list(cast(Any, of)(configurations))
@@ -102,18 +166,33 @@ def _with_points_and_trace(outcomes: BatchResult, theta: bool) -> pl.DataFrame:
 
 
 def run_batch(batch: Batch, threads: int | None = None) -> Iterator[tuple[int, BatchResult]]:
-    """Run a batch, task by task; yields the place of each task's first run, in order, and what its runs came to."""
+    """Run a batch, divided into tasks, and yield the results of the tasks in order.
+
+    Parameters
+    ----------
+    batch : Batch
+        The runs.
+    threads : int, optional
+        Number of threads. None is the number of cores that the process may use.
+
+    Yields
+    ------
+    first : int
+        Position in the batch of the task's first run.
+    result : BatchResult
+        Results of the task's runs.
+    """
     threads = threads or len(os.sched_getaffinity(0))
     size = _task_size(batch, threads)
     starts = range(0, batch.runs, size)
-    # A run alone has a kernel of its own, which is compiled for every single run already.
+    # A batch of one run uses the kernel of single runs, which `minimize` compiles as well.
     work = partial(_task, kernel=_kernel(batch)) if compiles(batch) and batch.runs > 1 else _one_by_one
     tasks = ((first, batch.part(first, first + size)) for first in starts)
     if threads == 1 or len(starts) == 1:
         for first, task in tasks:
             yield first, work(task)
         return
-    # A few tasks wait ahead of the one that is asked for.
+    # Some tasks are submitted ahead of the one whose result is awaited, so that no thread is idle.
     with ThreadPoolExecutor(threads) as pool:
         waiting = [(first, pool.submit(work, task)) for first, task in itertools.islice(tasks, 2 * threads)]
         while waiting:
@@ -123,7 +202,7 @@ def run_batch(batch: Batch, threads: int | None = None) -> Iterator[tuple[int, B
 
 
 def _task_size(batch: Batch, threads: int) -> int:
-    """How many runs make a task: as many as memory allows, but several tasks for every thread if they are long."""
+    """Return the number of runs in a task: as many as memory allows, but several tasks per thread if they are long."""
     if not compiles(batch):
         return 256
     dim = int(batch.objective.dim)
@@ -132,25 +211,47 @@ def _task_size(batch: Batch, threads: int) -> int:
     share = max(-(-batch.runs // (4 * threads)), TASK_UPDATES // (dim * batch.n_steps))
     size = max(1, min(TASK_RUNS, TASK_NUMBERS // per_run, share))
     width = side_by_side(batch)
-    # Fewer runs than stand side by side are shared out all the same.
+    # A task smaller than a full group is rounded up to the smaller group, so that few runs still use several threads.
     unit = width if size >= width else SIDE_BY_SIDE[1]
     return -(-size // unit) * unit if width else size
 
 
 def compiles(batch: Batch) -> bool:
-    """Whether there is a kernel for many such runs: for rules of one coordinate on a leaf of the lab's."""
+    """Return whether a compiled loop for many runs exists for a batch.
+
+    Parameters
+    ----------
+    batch : Batch
+        The runs.
+
+    Returns
+    -------
+    bool
+        True on the numba backend for optimizers that act on single coordinates and objectives of the package.
+    """
     elementwise = acts_on(batch.optimizer) == "coordinate"
     return batch.backend == "numba" and elementwise and not hasattr(batch.objective, "functions")
 
 
 def side_by_side(batch: Batch) -> int:
-    """How many such runs go through their kernel at once, in the lanes of vectors; 0: one goes after another."""
+    """Return the number of runs that the kernel of a batch steps side by side, in the lanes of vector registers.
+
+    Parameters
+    ----------
+    batch : Batch
+        The runs.
+
+    Returns
+    -------
+    int
+        0 if the runs are executed one after another.
+    """
     dim = batch.objective.dim
     return SIDE_BY_SIDE[dim > 1] if batch.objective.separable and dim <= MOST_COORDINATES else 0
 
 
 def _kernel(batch: Batch) -> Any:
-    """The compiled loop for the tasks of a batch: one, so that threads compile it once."""
+    """Return the compiled loop for all tasks of a batch; it is made once, so that the threads compile it once."""
     from adamlab.compiler.many_run_kernels import lanes_kernel, one_by_one_kernel
     from adamlab.compiler.objective_code import code_of
 
@@ -202,7 +303,7 @@ def _keys(batch: Batch) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
 
 
 def _begin(batch: Batch) -> tuple[Array, ...]:
-    """Theta and the state at the start of every run: arrays of dim x runs, flat."""
+    """Return theta and the state at the start of every run, as flat arrays of dim x runs."""
     theta = np.repeat(first_iterate(batch.objective)[:, None], batch.runs, axis=1)
     if not hasattr(batch.optimizer, "first_state"):
         return tuple(a.ravel() for a in (theta, *(np.zeros_like(theta) for _ in state_names(batch.optimizer))))
@@ -211,7 +312,7 @@ def _begin(batch: Batch) -> tuple[Array, ...]:
 
 
 def _named(batch: Batch, numbers: Any) -> Any:
-    """An optimizer's numbers under their names, as its methods read them: of one run, or an array each for all."""
+    """Return hyperparameters under their names, as an optimizer's methods read them: of one run, or arrays for all."""
     return SimpleNamespace(**dict(zip(parameter_names(batch.optimizer), numbers, strict=True)))
 
 
@@ -264,12 +365,12 @@ def _frame(ends: Any, seconds: float) -> pl.DataFrame:
 
 
 def _named_by(numbers: NDArray[np.int64], names: Sequence[str | None]) -> pl.Series:
-    """The name in each number's place."""
+    """Return the series of names that ``numbers`` index."""
     return pl.Series(names, dtype=pl.String).gather(pl.Series(numbers))
 
 
 def _trace_frame(kept: NDArray[np.int64], ends: Any, trace: Any) -> pl.DataFrame:
-    """A row for each kept step before a run's last, and one for the last."""
+    """Return one row for each kept step before a run's last step, and one for the last step."""
     steps, _, step_sq, loss, gradient_sq, distance_sq = ends
     at = np.vstack([np.repeat(kept[:, None], steps.size, axis=1), steps])
     there = (at < steps) | (np.arange(len(at)) == len(at) - 1)[:, None]
@@ -286,7 +387,7 @@ def _trace_frame(kept: NDArray[np.int64], ends: Any, trace: Any) -> pl.DataFrame
 
 
 def _one_by_one(batch: Batch) -> BatchResult:
-    """Runs for which there is no common loop; one that raises is a row of its own."""
+    """Execute the runs of a task one by one; a run that raises becomes a row with status ``failed``."""
     rows: list[dict[str, Any]] = []
     traces: list[pl.DataFrame] = []
     points: list[Array] = []
@@ -295,7 +396,7 @@ def _one_by_one(batch: Batch) -> BatchResult:
             result = _alone(batch, run)
         except Exception as error:
             rows.append({"status": "failed", "error": traceback.format_exception_only(error)[-1].strip()})
-            # Takes no memory, which may be what the run failed for want of.
+            # A broadcast array takes no memory; the run may have failed because memory ran out.
             points.append(np.broadcast_to(np.float64(math.nan), batch.objective.dim))
             continue
         rows.append({name: getattr(result, name, None) for name in OUTCOME_COLUMNS})
@@ -307,7 +408,7 @@ def _one_by_one(batch: Batch) -> BatchResult:
 
 
 def _alone(batch: Batch, run: int) -> Result:
-    """One run of a batch by itself."""
+    """Execute one run of a batch with `minimize`."""
     tol, grad_tol, loss_target = (float(limit) for limit in batch.limits[:, run])
     numbers = batch.numbers[:, run].tolist()
     return minimize(

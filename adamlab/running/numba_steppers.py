@@ -1,4 +1,4 @@
-"""The numba backend: steps in compiled kernels, of rules that act on coordinates and of rules that act on vectors."""
+"""The numba backend: the steppers that execute rules on coordinates and rules on vectors in compiled kernels."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -27,14 +27,15 @@ from adamlab.rules.reduction import BLOCK, total
 from adamlab.rules.stopping import GOES_ON, INTERRUPTED, Stopping, after_step
 from adamlab.running.stepping import Rule, SteppingGradient, advance_by_calls
 
-# Updates of coordinates in one call of a kernel, some hundredths of a second; a step costs as much as 32 besides.
+# Coordinate updates in one call of a kernel, which takes some hundredths of a second. The fixed cost of a step is that
+# of 32 coordinate updates.
 STRETCH, STEP = 20_000_000, 32
-# Coordinates from which a step is shared out among threads: below, waking them costs more than they save.
+# Number of coordinates from which threads share a step: below it, waking them costs more than they save.
 SHARED_FROM = 1 << 19
 
 
 class NumbaStepper:
-    """The rule in compiled loops (see `adamlab.running.stepping.Stepper`)."""
+    """A run of a rule on coordinates in compiled loops (see `adamlab.running.stepping.Stepper`)."""
 
     def __init__(self, rule: Rule, problem: Problem | None, theta0: Array, threads: int = 1) -> None:
         self.t, self.step_sq, self.stopped = 0, math.nan, GOES_ON
@@ -98,7 +99,10 @@ class NumbaStepper:
             self.stopped = after_step(self.step_sq, stopping.limits[0])
 
     def _step_in_spans(self, code: ObjectiveCode, arrays: Any, own: Any) -> None:
-        """One step, shared out among threads where that pays; block by block, so in the same order as alone."""
+        """Take one step, shared among threads if it is large.
+
+        Threads work on whole blocks, so the order of summation is that of one thread.
+        """
         self.t += 1
         kernel, blocks = span_kernel(self._optimizer, self._schedule, code), self._sums.size
         shares = self._threads if arrays[0].size >= SHARED_FROM else 1
@@ -115,7 +119,7 @@ class NumbaStepper:
 
 
 class NumbaVectorStepper:
-    """The rule compiled whole (see `adamlab.running.stepping.Stepper`)."""
+    """A run of a rule on whole vectors, compiled as it is (see `adamlab.running.stepping.Stepper`)."""
 
     def __init__(self, rule: Rule, problem: Problem | None, theta0: Array) -> None:
         self.t, self.step_sq, self.stopped = 0, math.nan, GOES_ON
@@ -176,7 +180,23 @@ class NumbaVectorStepper:
 
 
 def compiles(code: ObjectiveCode, shape: tuple[int, ...], stopping: Stopping) -> bool:
-    """Whether there is a kernel: a user's whole gradient is compiled for vectors, and no user's value is."""
+    """Return whether a compiled kernel exists for these runs.
+
+    Parameters
+    ----------
+    code : ObjectiveCode
+        What is compiled of the problem.
+    shape : tuple of int
+        Shape of theta.
+    stopping : Stopping
+        The stopping rules.
+
+    Returns
+    -------
+    bool
+        False if the loss or the exact gradient of a user's functions must be known after every step, because a user's
+        value function is not compiled; and for a gradient that is not separable if theta is not a vector.
+    """
     if code.objective is None and stopping.watches:
         return False
     return code.separable or len(shape) == 1
@@ -184,19 +204,58 @@ def compiles(code: ObjectiveCode, shape: tuple[int, ...], stopping: Stopping) ->
 
 @cache
 def pool(threads: int) -> ThreadPoolExecutor:
-    """Threads for kernels, which run without Python's lock."""
+    """Return a pool of threads for kernels, which release Python's global interpreter lock.
+
+    Parameters
+    ----------
+    threads : int
+        Number of threads.
+
+    Returns
+    -------
+    ThreadPoolExecutor
+        The same one in each call with this number.
+    """
     return ThreadPoolExecutor(threads, thread_name_prefix="adamlab")
 
 
 def environment_of(problem: Problem) -> tuple[Any, ...]:
-    """A problem's own numbers as kernels take them: the objective's, the noise's, and the keys of the two streams."""
+    """Return the numbers of a problem that kernels take.
+
+    Parameters
+    ----------
+    problem : Problem
+        Objective, noise and seed.
+
+    Returns
+    -------
+    objective, noise : tuple of float
+        Parameters of the objective and of the noise.
+    keys : tuple of (numpy.uint64, numpy.uint64)
+        Keys of the random streams for samples and for noise.
+    """
     p = numbers_of_problem(problem)
     q = () if problem.noise is None else numbers_of(problem.noise)
     return p, q, (problem.key("samples"), problem.key("noise"))
 
 
 def measure_compiled(problem: Problem, x: Array, shape: tuple[int, ...]) -> tuple[float, float, float]:
-    """`Problem.measure` in compiled code, where the objective is a leaf."""
+    """Return what `Problem.measure` returns, in compiled code unless the objective is given as functions.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem.
+    x : ndarray, one axis
+        The point.
+    shape : tuple of int
+        Shape in which a user's functions take the point.
+
+    Returns
+    -------
+    loss, gradient_sq, distance_sq : float
+        As in `adamlab.running.stepping.Stepper.measure`.
+    """
     objective = problem.objective
     if isinstance(objective, FunctionPair):
         return problem.measure(x.reshape(shape))
@@ -206,7 +265,27 @@ def measure_compiled(problem: Problem, x: Array, shape: tuple[int, ...]) -> tupl
 
 
 def stretches(t: int, until: int, dim: int) -> Iterator[int]:
-    """Where to pause on the way from step ``t`` to ``until``: an interrupt is heard between two calls only."""
+    """Yield the steps at which a run from step ``t`` to ``until`` returns from compiled code to Python.
+
+    Python handles an interrupt only between two calls of a kernel.
+
+    Parameters
+    ----------
+    t, until : int
+        Numbers of the last step taken and of the last step to take.
+    dim : int
+        Number of coordinates.
+
+    Yields
+    ------
+    int
+        Number of the step that the next call goes to.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If `adamlab.rules.stopping.INTERRUPTED` is set.
+    """
     length = max(1, STRETCH // (dim + STEP))
     while t < until:
         if INTERRUPTED.is_set():
@@ -216,7 +295,27 @@ def stretches(t: int, until: int, dim: int) -> Iterator[int]:
 
 
 def refused(error: Exception, optimizer: Any, problem: Problem, code: ObjectiveCode) -> None:
-    """Remember that Numba cannot compile a user's gradient, which is called then; a leaf that it cannot is an error."""
+    """Handle the failed compilation of a kernel.
+
+    If the gradient is a user's, it is remembered as one that Numba cannot compile, a warning says so, and from then on
+    it is called at each step.
+
+    Parameters
+    ----------
+    error : Exception
+        What Numba raised.
+    optimizer : type
+        Class of the optimizer.
+    problem : Problem
+        The problem.
+    code : ObjectiveCode
+        What was to be compiled of the problem.
+
+    Raises
+    ------
+    TypeError
+        If the objective is one of the package's, or the gradient has been refused before.
+    """
     lines = [line.strip() for line in str(error).splitlines()]
     reason = next((line for line in lines if line and not line.startswith("Failed in")), "no reason given")
     gradient = problem.objective.gradient

@@ -1,4 +1,4 @@
-"""The numpy backend."""
+"""The numpy backend: the stepper that executes a rule on whole NumPy arrays."""
 
 import math
 from typing import Any
@@ -13,7 +13,7 @@ from adamlab.running.stepping import Rule, SteppingGradient, advance_by_calls, c
 
 
 class NumpyStepper:
-    """The rule on whole arrays."""
+    """A run whose rule is executed on whole arrays (see `adamlab.running.stepping.Stepper`)."""
 
     def __init__(self, rule: Rule, problem: Problem | None, theta0: Array) -> None:
         self.t, self.step_sq, self.stopped = 0, math.nan, GOES_ON
@@ -37,7 +37,7 @@ class NumpyStepper:
     def step(self, gradient: Array) -> None:
         self.t += 1
         number = self._theta.dtype.type
-        # A rule may keep the gradient as a state, and the caller may use the array again.
+        # A copy, because a rule may keep the gradient as a state and the caller may use the array again.
         gradient = np.array(gradient, self._theta.dtype).reshape(self._theta.shape)
         c, self._carry = self._rule.coefficients(self.t, self._carry)
         with np.errstate(all="ignore"):
@@ -58,7 +58,10 @@ class NumpyStepper:
 
 
 def _working_shape(optimizer: Any, problem: Problem | None, theta0: Array) -> tuple[int, ...]:
-    """The shape in which a rule sees theta: a vector rule one axis, a matrix rule two (a vector is one column)."""
+    """Return the shape in which a rule sees theta: one axis for vector rules, two for matrix rules.
+
+    A matrix rule sees a vector as one column, unless the problem says which matrix it stands for.
+    """
     if acts_on(optimizer) == "vector":
         return (theta0.size,)
     if acts_on(optimizer) == "matrix" and theta0.ndim != 2:

@@ -1,4 +1,4 @@
-"""The python backend."""
+"""The python backend: the stepper that executes a rule on one number after another."""
 
 import math
 from collections.abc import Callable
@@ -14,10 +14,10 @@ from adamlab.running.stepping import Rule, SteppingGradient, advance_by_calls, c
 
 
 class PythonStepper:
-    """The rule on one number after another, in a Python loop.
+    """A run whose rule is executed on one number after another (see `adamlab.running.stepping.Stepper`).
 
-    The numbers are NumPy scalars, whose arithmetic is IEEE's in float32 as in float64 (Python's own float raises
-    where IEEE gives an infinity, and knows one precision only).
+    The numbers are NumPy scalars, whose arithmetic follows IEEE 754 in float32 and in float64. Python's own float has
+    only one precision, and raises an exception where IEEE 754 gives an infinity.
     """
 
     def __init__(self, rule: Rule, problem: Problem | None, theta0: Array) -> None:

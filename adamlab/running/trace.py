@@ -1,4 +1,4 @@
-"""The trace of a run: what it measures at some of its steps."""
+"""The trace of a run: loss, gradient norm, step length and distance at some of its steps."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,22 @@ TRACE_POINTS = Number("points", "[2, inf)", whole=True)
 
 
 def kept_steps(trace: str, n_steps: int, points: int) -> Sequence[int]:
-    """The steps a trace keeps after step 0: none, all, or about ``points`` of them spaced evenly in the logarithm."""
+    """Return the steps that a trace keeps after step 0.
+
+    Parameters
+    ----------
+    trace : {"log", "every", "none"}
+        Steps spaced evenly in the logarithm, every step, or none.
+    n_steps : int
+        Largest number of steps of the run.
+    points : int
+        About how many steps to keep if ``trace`` is ``"log"``.
+
+    Returns
+    -------
+    sequence of int
+        In increasing order; the last one is ``n_steps``, unless the sequence is empty.
+    """
     if trace == "none":
         return []
     if trace == "every":
@@ -25,13 +40,19 @@ def kept_steps(trace: str, n_steps: int, points: int) -> Sequence[int]:
 
 
 class Trace:
-    """Keeps what a run measures at some of its steps."""
+    """Collects the rows of a run's trace."""
 
     def __init__(self) -> None:
         self._rows: list[tuple[int, float, float, float | None, float | None]] = []
 
     def keep(self, run: Stepper) -> None:
-        """Add the run's present step, once."""
+        """Measure the run at its current step and add a row, unless that step has one already.
+
+        Parameters
+        ----------
+        run : Stepper
+            The run.
+        """
         if self._rows and self._rows[-1][0] == run.t:
             return
         loss, gradient_sq, distance_sq = run.measure()
@@ -40,5 +61,5 @@ class Trace:
         self._rows.append((run.t, loss, math.sqrt(gradient_sq), step_norm, distance))
 
     def frame(self) -> pl.DataFrame:
-        """Return the kept steps, with the columns of `adamlab.records.schema.TRACE`."""
+        """Return one row per kept step, with the columns of `adamlab.records.schema.TRACE`."""
         return pl.DataFrame(self._rows, schema=cast(Any, types(TRACE)), orient="row")
