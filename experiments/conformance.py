@@ -1,4 +1,7 @@
-"""Run every leaf beside its namesakes in other libraries and record how far apart they go (`adamlab.measuring.conformance`)."""
+"""Compare each optimizer with the methods of the same name in other libraries.
+
+The differences between their trajectories (`adamlab.measuring.conformance`) are recorded.
+"""
 
 import sys
 from types import ModuleType
@@ -23,7 +26,23 @@ PROGRAM = "conformance"
 
 
 def compare_all(sweep: Sweep) -> SweepResult:
-    """Compare with every namesake of the peers that are here; one that comes out otherwise than is known has failed."""
+    """Compare optimizers with all namesakes in the peers that can run here, and record the results.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The jobs; of each, the keys ``results``, ``study_name`` and ``peers``.
+
+    Returns
+    -------
+    SweepResult
+        ``failed`` is the number of comparisons whose result differs from what the peer's module states.
+
+    Raises
+    ------
+    ConfigurationError
+        For a key or a peer that is not known.
+    """
     unexpected = 0
     for tree in sweep.trees():
         refuse_unknown(PROGRAM, tree, ("results", "study_name", "peers"))
@@ -44,7 +63,7 @@ def compare_all(sweep: Sweep) -> SweepResult:
 
 
 def _row(peer: ModuleType, namesake: Namesake) -> tuple[dict[str, Any], bool]:
-    """A namesake's row, and whether it came out as its peer's module says."""
+    """Return the record of a namesake, and whether the comparison has the result that its peer's module states."""
     leaf = optimizer(namesake.leaf)
     comparison = compare(leaf, namesake)
     row = {

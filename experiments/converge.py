@@ -1,4 +1,4 @@
-"""Run optimizers on objectives and record what came of it: one run, or with ``-m`` a sweep of runs."""
+"""Run optimizers on objectives and record the results: one run, or a sweep of runs with ``-m``."""
 
 import importlib
 import sys
@@ -24,7 +24,23 @@ PROGRAM = "converge"
 
 
 def run_all(sweep: Sweep) -> SweepResult:
-    """Do every run of a sweep that is not recorded yet."""
+    """Execute all runs of a sweep that are not recorded yet.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The runs.
+
+    Returns
+    -------
+    SweepResult
+        For ``dry_run=true``, a result without failures or records.
+
+    Raises
+    ------
+    ConfigurationError
+        For an invalid configuration, before any run; at the end, if a worker of a cluster has refused its chunk.
+    """
     executor = importlib.import_module(f"experiments.sweeping.executors.{sweep.executor}").Executor(
         sweep.settings or {}
     )
@@ -58,6 +74,7 @@ def run_all(sweep: Sweep) -> SweepResult:
 
 
 def _same_for_all(families: Sequence[Family], name: str) -> bool:
+    """Return the value of a flag that must be the same for all runs of a sweep."""
     values = {getattr(family.configuration, name) for family in families}
     if len(values) > 1:
         raise ConfigurationError(f"{PROGRAM}: {name} must be the same for all jobs of a sweep")
@@ -67,7 +84,7 @@ def _same_for_all(families: Sequence[Family], name: str) -> bool:
 def _recorded(
     families: Sequence[Family], left: Sequence[Piece], known: Mapping[Place, Sequence[Path]]
 ) -> list[Mapping[str, Any]]:
-    """The records of the runs that are not left to do."""
+    """Return the records of the runs that are not executed again."""
     doing = {run_id for piece in left for run_id in piece.run_ids}
     rows: dict[str, Mapping[str, Any]] = {}
     for place, paths in known.items():

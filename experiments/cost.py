@@ -1,9 +1,10 @@
-"""Measure the time per step of optimizers on backends, beside peers and the machine's floor.
+"""Measure the time per step of optimizers on backends, and compare it with peers and with the machine's floor.
 
-All cases of a sweep are timed together, in turns, each a run from the start to the last step with its gradients (see
-`adamlab.measuring.timing`). With ``coordinates`` a case is many runs at once, and with ``threads`` these, or a large step, are
-shared out among threads. An implementation whose steps take too long at some dimension is left out there; the record
-says so. A sweep that has been measured on this machine, with this code and these peers, is not measured again.
+All cases of a sweep are timed together, in interleaved rounds. A case is a run from the start to the last step, with
+its gradients (see `adamlab.measuring.timing`). With ``coordinates``, a case is many runs at once. With ``threads``,
+these runs, or a large step, are shared among threads. An implementation whose steps take too long at some dimension
+is left out there, and the record says so. A sweep that has been measured on this machine, with this code and these
+peers, is not measured again.
 """
 
 import os
@@ -57,13 +58,28 @@ PROTOCOL: Mapping[str, Number | Choice] = {
     "set_up": Choice("", ("included", "excluded")),
 }
 Protocol = Mapping[str, Any]
-# A run is one of as many at once as have so many coordinates in all (0: by itself), and threads share out the work.
+# The total number of coordinates of the runs that are executed at once (0: one run alone), and the number of threads
+# that share the work.
 SHARES = {"coordinates": Number("", "[0, inf)", whole=True), "threads": Number("", "[1, inf)", whole=True)}
 
 
 @dataclass(frozen=True)
 class Timed:
-    """One row to be: what is timed, the configuration it belongs to, and how to do it."""
+    """One row of the record: what is timed, and the configuration it belongs to.
+
+    Attributes
+    ----------
+    implementation : str
+        Name in the column ``implementation``, such as ``adamlab``.
+    keys : mapping of str to value
+        The configuration by swept key, with ``runs``, ``threads`` and the protocol of the timing.
+    version : str
+        Hash of our source code, or the version of the peer and a hash of our files for it.
+    configuration : Configuration
+        The run.
+    runs : Implementation
+        Executes the run and returns the seconds it took.
+    """
 
     implementation: str
     keys: Mapping[str, Value]
@@ -73,22 +89,39 @@ class Timed:
 
     @property
     def at_once(self) -> int:
-        """How many runs are timed as one."""
+        """Number of runs that are timed as one case."""
         return int(str(self.keys["runs"]))
 
     @property
     def threads(self) -> int:
-        """How many threads share the work."""
+        """Number of threads that share the work."""
         return int(str(self.keys["threads"]))
 
     @property
     def run_id(self) -> str:
-        """The identity of what is timed."""
+        """The identity of the row."""
         return run_id({**self.keys, "implementation": self.implementation}, self.version)
 
 
 def measure_all(sweep: Sweep) -> SweepResult:
-    """Time every configuration and its peers together, unless that has been done; nothing fails."""
+    """Time every configuration and its peers together, unless they have been measured before.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The configurations. They may not differ in ``results``, ``study_name``, ``resume``, ``dry_run``, ``timing``
+        and ``peers``.
+
+    Returns
+    -------
+    SweepResult
+        Without failures.
+
+    Raises
+    ------
+    ConfigurationError
+        For an invalid configuration, and for a launcher other than ``local``.
+    """
     if sweep.executor != "local":
         raise ConfigurationError(
             f"{PROGRAM}: hydra/launcher must be local, to time all in turns; it is {sweep.executor!r}"
@@ -121,17 +154,19 @@ def measure_all(sweep: Sweep) -> SweepResult:
 
 
 def _threads() -> str:
+    """Return the sizes of the libraries' thread pools as text, for the provenance."""
     return ", ".join(f"{name}={number}" for name, number in experiments.timing.one_thread.THREADS.items())
 
 
 def _same(values: list[Any], name: str) -> Any:
-    """What all jobs agree on: cases are timed together, so they cannot be swept over this."""
+    """Return the common value of all jobs; it cannot be swept, because all cases are timed together."""
     if any(value != values[0] for value in values):
         raise ConfigurationError(f"{PROGRAM}: {name} must be the same for all jobs of a sweep")
     return values[0]
 
 
 def _protocol(given: Any) -> dict[str, Any]:
+    """Return the checked parameters of the timing protocol."""
     if not isinstance(given, dict):
         raise ConfigurationError(f"{PROGRAM}: timing must hold {', '.join(PROTOCOL)}; it is {given!r}")
     refuse_unknown("timing", map(str, given), PROTOCOL)
@@ -139,7 +174,7 @@ def _protocol(given: Any) -> dict[str, Any]:
 
 
 def _shares(tree: Mapping[str, Any], configuration: Configuration) -> dict[str, int]:
-    """How many runs at once, and how many threads."""
+    """Return the number of runs that are executed at once, and the number of threads."""
     coordinates, threads = (symbol.check(PROGRAM, name, tree[name]) for name, symbol in SHARES.items())
     runs = max(1, coordinates // configuration.objective.dim)
     for name, number in (("coordinates", runs), ("threads", threads)):
@@ -149,6 +184,7 @@ def _shares(tree: Mapping[str, Any], configuration: Configuration) -> dict[str, 
 
 
 def _names(given: Any) -> list[str]:
+    """Return the names of peers, checked to be a list of text."""
     if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
         raise ConfigurationError(f"{PROGRAM}: peers must be a list of names, such as [rust_seed]; it is {given!r}")
     return given
@@ -157,6 +193,7 @@ def _names(given: Any) -> list[str]:
 def _rows(
     configurations: list[Configuration], shares: list[dict[str, int]], available: list[ModuleType], protocol: Protocol
 ) -> list[Timed]:
+    """Return a row for each configuration and for each implementation of a peer that can execute it."""
     rows = []
     for configuration, share in zip(configurations, shares, strict=True):
         keys = {**configuration.keys, **share, **{f"timing.{name}": number for name, number in protocol.items()}}
@@ -170,6 +207,7 @@ def _rows(
 
 
 def _ours(configuration: Configuration, threads: int) -> Runs:
+    """Return our implementation of a single run, to be timed."""
     optimizer, backend = configuration.optimizer, configuration.backend
     objective, start = prepared(configuration.objective)
 
@@ -187,7 +225,7 @@ def _ours(configuration: Configuration, threads: int) -> Runs:
 
 
 def _measured_before(recorded: pl.DataFrame, wanted: set[str]) -> pl.DataFrame:
-    """The rows of one measurement on this machine that covers all that is wanted, or none."""
+    """Return the rows of one earlier measurement on this machine that has all wanted rows, or no rows."""
     if recorded.is_empty():
         return recorded
     here = recorded.filter(pl.col("machine") == machine(), pl.col("run_id").is_in(list(wanted)))
@@ -196,6 +234,7 @@ def _measured_before(recorded: pl.DataFrame, wanted: set[str]) -> pl.DataFrame:
 
 
 def _measure(todo: Mapping[str, Timed], protocol: Protocol, seed: int) -> pl.DataFrame:
+    """Time all cases in interleaved rounds, and return the rows of the record."""
     in_turn = {name: protocol[name] for name in ("rounds", "min_sample_seconds", "budget_seconds")}
     lengths = _lengths(todo, protocol)
     fitting = {name: length for name, length in lengths.items() if not _too_long(length, protocol)}
@@ -219,7 +258,10 @@ def _measure(todo: Mapping[str, Timed], protocol: Protocol, seed: int) -> pl.Dat
 
 
 def _lengths(todo: Mapping[str, Timed], protocol: Protocol) -> dict[str, Length]:
-    """How long each run is. What takes too long in some dimension is not tried in a higher one."""
+    """Determine the number of steps of each run.
+
+    An implementation that takes too long in some dimension is not tried in a higher one.
+    """
     lengths: dict[str, Length] = {}
     too_long: dict[Any, Length] = {}
     for place, (name, row) in enumerate(sorted(todo.items(), key=lambda item: item[1].configuration.objective.dim)):
@@ -241,16 +283,20 @@ def _case(runs: Implementation, steps: int, set_up: bool) -> Case:
 
 
 def _steps_taken(row: Timed, steps: int, set_up: bool) -> int:
-    """How many of the steps that are timed a run takes before it stops; of many at once, all that were asked for."""
+    """Return how many of the timed steps a run takes before it stops.
+
+    For many runs at once this is the number of steps that were asked for.
+    """
     if row.at_once > 1:
         return steps
     before = 0 if set_up else 1
-    # Every backend takes the same steps; ask the fast one.
+    # All backends take the same steps, so the fastest one is used to count them.
     advance = _ours(replace(row.configuration, backend="numba"), row.threads).begin()
     return max(1, int(advance(before + steps).t) - before)
 
 
 def _floor_cases(rows: Iterable[Timed]) -> dict[str, Case]:
+    """Return the cases that measure what the machine's floor is computed from."""
     cases: dict[str, Case] = {}
     for row in rows:
         optimizer, objective = row.configuration.optimizer, row.configuration.objective
@@ -260,7 +306,7 @@ def _floor_cases(rows: Iterable[Timed]) -> dict[str, Case]:
 
 
 def _fixed(row: Timed, medians: Mapping[str, float]) -> dict[str, Any]:
-    """What a row holds whether it was timed or left out."""
+    """Return the part of a row that is the same whether the case was timed or left out."""
     optimizer, objective = row.configuration.optimizer, row.configuration.objective
     needs, shares = work(optimizer, prepared(objective)[0]), (row.at_once, row.threads)
     floor: Floors = floors(needs, objective.dim, objective.dtype, medians, *shares)
@@ -299,6 +345,7 @@ def _show_progress(line: str) -> None:
 
 
 def _line(row: Mapping[str, Any]) -> str:
+    """Return the line that reports a row."""
     who = row["implementation"] if row["backend"] is None else f"{row['implementation']} {row['backend']}"
     what = f"{who}: {row['optimizer']} on {row['objective']}, dim {row['dim']}, {row['dtype']}"
     what += f", {row['runs']} runs at once" if row["runs"] > 1 else ""

@@ -1,6 +1,6 @@
 """Merge the record files of a study into few: ``python experiments/merge.py [study=<name>] [results=<folder>]``.
 
-Without a study, those of all.
+Without ``study``, every study in the folder is merged.
 """
 
 import sys
@@ -14,7 +14,19 @@ DEFAULTS = {"study": "", "results": "results"}
 
 
 def main(arguments: list[str]) -> int:
-    """Merge what the arguments ask for; returns the exit code."""
+    """Merge the studies that the arguments name.
+
+    Parameters
+    ----------
+    arguments : list of str
+        The arguments of the command line, such as ``study=default``.
+
+    Returns
+    -------
+    int
+        The exit code: 0, or 2 with one sentence on standard error for a wrong argument, a study without
+        records, or a file that cannot be read or written.
+    """
     try:
         options = chosen_options("merge", arguments, DEFAULTS)
         results = Path(options["results"])

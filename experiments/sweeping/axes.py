@@ -1,8 +1,11 @@
-"""The axes of a sweep: one for each override, with the values it takes.
+"""Read the overrides of a command line as the axes of a sweep.
 
-Besides Hydra's own ways to write a sweep there are resolvers for long ones, alone as a value and in quotes from the
-shell: ``optimizer.lr='${logspace:-4,0,1000}'`` (from 1e-4 to 1, evenly in the logarithm), ``${linspace:0,0.99,1000}``,
-and ``${lines:rates.txt}``, the lines of a file.
+Each override gives one axis with the values it takes. Besides Hydra's own syntax there are three resolvers for long
+lists of values. A resolver must be the whole value of the override, and needs quotes in a shell:
+
+* ``optimizer.lr='${logspace:-4,0,1000}'``: 1000 values from 1e-4 to 1, evenly spaced in the logarithm;
+* ``optimizer.beta1='${linspace:0,0.99,1000}'``: 1000 values from 0 to 0.99, evenly spaced;
+* ``optimizer.lr='${lines:rates.txt}'``: the lines of a file.
 """
 
 import math
@@ -25,10 +28,19 @@ RESOLVED = re.compile(r"\$\{(linspace|logspace|lines):([^${}]*)\}")
 
 @dataclass(frozen=True)
 class Axis:
-    """One override: its key as it is written (with ``+``, ``~``, ``@package``) and the values it takes.
+    """One override and the values it takes.
 
-    ``texts`` are overrides such as ``optimizer.lr=0.1``, and ``values`` what Hydra makes of them. ``plain``: each is a
-    value that can be put in the place of another one in a composed configuration, and nothing else.
+    Attributes
+    ----------
+    key : str
+        The key as written, with ``+``, ``~`` or ``@package`` if present.
+    texts : sequence of str
+        One override for each value, such as ``optimizer.lr=0.1``.
+    values : sequence
+        The values as Hydra parses them, in the order of ``texts``.
+    plain : bool
+        Whether each value may simply replace the value of ``key`` in a composed configuration: a plain key, and
+        values without interpolations or mappings.
     """
 
     key: str
@@ -38,7 +50,23 @@ class Axis:
 
 
 def axes_of(overrides: Iterable[Override]) -> list[Axis]:
-    """The axes of a sweep in the order of the command line; of two for the same key the later counts, as in Hydra."""
+    """Return the axes of a sweep in the order of the command line.
+
+    Parameters
+    ----------
+    overrides : iterable of Override
+        The overrides as parsed by Hydra. If a key occurs twice, the later override replaces the earlier one, as in
+        Hydra.
+
+    Returns
+    -------
+    list of Axis
+
+    Raises
+    ------
+    ConfigurationError
+        If a resolver cannot be evaluated or gives no value.
+    """
     axes: dict[str, Axis] = {}
     for override in overrides:
         axis = _axis(override)
@@ -53,12 +81,12 @@ def _axis(override: Override) -> Axis:
         values = _resolved(key, value)
         texts: list[str] = [f"{key}={Override._get_value_element_as_str(value)}" for value in values]
     elif override.is_sweep_override() and override.is_discrete_sweep():
-        # One after the other: a shuffled sweep has another order each time it is asked.
+        # Iterate only once: a shuffled sweep has a new order in each iteration.
         elements = list(override.sweep_iterator())
         texts = [f"{key}={Override._get_value_element_as_str(element)}" for element in elements]
         values = [Override._convert_value(element) for element in elements]
     else:
-        # Hydra's word for one value, and its refusal of what is no discrete sweep.
+        # Hydra formats a single value, and raises its own error for a sweep that is not discrete.
         (((text,),),) = BasicSweeper.split_arguments([override], max_batch_size=None)
         texts, values = [text], [value]
     plain = PLAIN_KEY.fullmatch(key) is not None and all(map(_is_plain, values))
@@ -84,12 +112,46 @@ def _resolved(key: str, value: str) -> list[Any]:
 
 
 def linspace(start: float, stop: float, count: int) -> list[float]:
-    """``count`` numbers from ``start`` to ``stop``, evenly spaced: `numpy.linspace`."""
+    """Return ``count`` evenly spaced numbers from ``start`` to ``stop`` (`numpy.linspace`).
+
+    Parameters
+    ----------
+    start, stop : float
+        First and last number; must be finite.
+    count : int
+        Number of values; at least 1.
+
+    Returns
+    -------
+    list of float
+
+    Raises
+    ------
+    ConfigurationError
+        For an argument that is not of this kind.
+    """
     return _grid(np.linspace, start, stop, count)
 
 
 def logspace(start: float, stop: float, count: int) -> list[float]:
-    """``count`` numbers from 10^start to 10^stop, their logarithms evenly spaced: `numpy.logspace`."""
+    """Return ``count`` numbers from 10^start to 10^stop, evenly spaced in the logarithm (`numpy.logspace`).
+
+    Parameters
+    ----------
+    start, stop : float
+        Decimal logarithms of the first and the last number; must be finite.
+    count : int
+        Number of values; at least 1.
+
+    Returns
+    -------
+    list of float
+
+    Raises
+    ------
+    ConfigurationError
+        For an argument that is not of this kind.
+    """
     return _grid(np.logspace, start, stop, count)
 
 
@@ -104,7 +166,23 @@ def _grid(spaced: Any, start: float, stop: float, count: int) -> list[float]:
 
 
 def lines(path: str) -> list[Any]:
-    """The values in a text file, one a line: numbers, or else words. Blank lines and comments (#) do not count."""
+    """Return the values in a text file, one from each line.
+
+    Parameters
+    ----------
+    path : str
+        The file, in UTF-8. Blank lines and lines that begin with ``#`` are skipped.
+
+    Returns
+    -------
+    list of int, float or str
+        Each line as an int if possible, else as a float if possible, else as text.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file cannot be read.
+    """
     try:
         written = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,8 +1,8 @@
 """Chunks: the runs that are sent to another machine together.
 
-A chunk is all that its worker needs: composed configurations, and where records go. The worker records its runs
-itself, so nothing is lost if the process that has sent it ends. What of a chunk is done is what the records say: one
-whose worker was lost may be sent again, whatever that worker had done.
+A chunk holds all that its worker needs: configured runs, and where their records go. The worker records its runs
+itself, so nothing is lost if the process that sent the chunk ends. Which runs of a chunk are done follows from the
+records alone, so a chunk whose worker was lost can be sent again, whatever that worker had done.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,18 +19,28 @@ from experiments.sweeping.executors import local
 from experiments.sweeping.families import Piece
 from experiments.sweeping.results import Destination, PieceResult
 
-# A worker's runs wait so long to be written: many workers may share a study, and its lock.
+# Seconds before a worker first writes what it has collected: many workers may share a study and its lock.
 SOONEST_SECONDS = 30.0
-# What is sent again is sent in so many parts, so that what ends a worker is at last alone in its chunk.
+# Number of chunks that a lost chunk is divided into, so that a run that ends its worker is finally alone in a chunk.
 PARTS = 4
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Work that is sent away together; ``destination`` is absolute.
+    """Runs that one worker executes and records.
 
-    ``cores``: how many its worker may use. ``shown``: its records come back too. ``losses``: how often it, or what it
-    was part of, was lost without any run of it recorded.
+    Attributes
+    ----------
+    work : sequence of Piece
+        The runs.
+    destination : Destination
+        Where they are recorded; its paths are absolute.
+    cores : int
+        Number of cores that the worker may use.
+    shown : bool
+        Whether the worker also returns the records, to be shown.
+    losses : int
+        How often this chunk, or one that it was part of, was lost without any of its runs recorded.
     """
 
     work: Sequence[Piece]
@@ -41,14 +51,29 @@ class Chunk:
 
     @property
     def runs(self) -> int:
-        """How many."""
+        """Number of runs."""
         return sum(piece.size for piece in self.work)
 
     def perform(self, executor: str, **where: str) -> PieceResult:
-        """Do and record the runs that are not recorded since the sweep began; what came of all of them.
+        """Execute and record the runs that have not been recorded since the sweep began.
 
-        ``executor`` and ``where`` go into the records' provenance. An interrupt ends it early, with fewer runs then.
-        Raises `ConfigurationError` if the code here is not that which the sweep was composed with.
+        Parameters
+        ----------
+        executor : str
+            The executor's name, for the records' provenance and for error messages.
+        **where : str
+            Further entries of the provenance, such as the job and the node.
+
+        Returns
+        -------
+        PieceResult
+            The result of all runs of the chunk, those recorded earlier included. After an interrupt it has fewer runs
+            than the chunk.
+
+        Raises
+        ------
+        ConfigurationError
+            If the source code here is not the code with which the sweep was composed.
         """
         self._check_code(executor)
         before = self.recorded()
@@ -66,7 +91,13 @@ class Chunk:
         return PieceResult.together(done, self.shown)
 
     def recorded(self) -> pl.DataFrame:
-        """The records of its runs that have been written since the sweep began."""
+        """Return the records of the chunk's runs that have been written since the sweep began.
+
+        Returns
+        -------
+        polars.DataFrame
+            One row for each recorded run; if a run was recorded twice, the later row.
+        """
         paths = files(self.destination.results, self.destination.study, "runs")
         since = sorted(set(paths) - set(self.destination.known))
         if not since:
@@ -75,7 +106,18 @@ class Chunk:
         return scan_files(since).join(own, on="run_id", how="semi").unique("run_id", keep="last").collect()
 
     def rest(self, recorded: pl.DataFrame) -> list["Chunk"]:
-        """What is not ``recorded``, in smaller chunks."""
+        """Return the runs that are not recorded, in smaller chunks.
+
+        Parameters
+        ----------
+        recorded : polars.DataFrame
+            What `recorded` has returned.
+
+        Returns
+        -------
+        list of Chunk
+            At most `PARTS` chunks.
+        """
         left = self._left(recorded)
         losses = 0 if recorded.height else self.losses + 1
         updates = sum(piece.size * piece.updates_of_a_run for piece in left)
@@ -83,7 +125,19 @@ class Chunk:
         return [replace(self, work=part, losses=losses) for part in parts]
 
     def failed(self, recorded: pl.DataFrame, message: str) -> list[PieceResult]:
-        """What is not ``recorded``, given up: rows that say why."""
+        """Give up the runs that are not recorded: return results in which they have failed.
+
+        Parameters
+        ----------
+        recorded : polars.DataFrame
+            What `recorded` has returned.
+        message : str
+            The reason, for the column ``error``.
+
+        Returns
+        -------
+        list of PieceResult
+        """
         return [
             PieceResult.of(piece.part(first, first + piece.most_together).failed(message), None)
             for piece in self._left(recorded)
@@ -107,9 +161,22 @@ class Chunk:
 
 
 def cut(work: Sequence[Piece], cost: Callable[[Piece], float], size: float, most: int) -> list[list[Piece]]:
-    """``work`` in at most ``most`` parts of about the same cost, ``size`` if possible; the costliest runs come first.
+    """Divide runs into parts of about the same cost; the most expensive runs come first.
 
-    ``cost`` is that of one run of a family.
+    Parameters
+    ----------
+    work : sequence of Piece
+        The runs.
+    cost : callable
+        The cost of one run of a piece.
+    size : float
+        The cost that a part should have, in the same unit; parts are larger if there would be more than ``most``.
+    most : int
+        Largest number of parts.
+
+    Returns
+    -------
+    list of list of Piece
     """
     total = sum(piece.size * cost(piece) for piece in work)
     size = total / min(most, ceil(total / size)) if total > 0 else 1.0
@@ -119,13 +186,14 @@ def cut(work: Sequence[Piece], cost: Callable[[Piece], float], size: float, most
 
 
 def _parts(work: Sequence[Piece], cost: Callable[[Piece], float], size: float) -> list[list[Piece]]:
+    """Divide runs into parts that cost about ``size`` each."""
     parts: list[list[Piece]] = []
     part: list[Piece] = []
     room = size
     for piece in sorted(work, key=cost, reverse=True):
         of_one, first = cost(piece), 0
         while first < piece.size:
-            # Rounded, so that a part is full with the run that fills it.
+            # Rounded to the nearest, so that a part ends with the run that fills it, despite rounding errors.
             count = min(piece.size - first, round(room / of_one)) if of_one > 0 else piece.size - first
             if count <= 0 and part:
                 parts.append(part)

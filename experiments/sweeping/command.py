@@ -1,4 +1,12 @@
-"""What the Hydra programs share: they end with 0, with 1 if a run failed, or with 2 and one sentence if refused."""
+"""The command-line interface that the Hydra programs share.
+
+The exit code of a program is
+
+* 0 if no run failed;
+* 1 if a run failed, or if the reader of standard output has closed it;
+* 2 if the configuration is refused, with one sentence on standard error;
+* 130 after an interrupt.
+"""
 
 import os
 import signal
@@ -31,7 +39,15 @@ Together = Callable[[Sweep], SweepResult]
 
 
 class Command:
-    """A Hydra program around ``together``, which does all runs of a sweep."""
+    """A Hydra program.
+
+    Parameters
+    ----------
+    name : str
+        The program's name, which is also that of its primary configuration in ``conf/``.
+    together : callable
+        The function that executes all runs of a sweep and returns its `SweepResult`.
+    """
 
     def __init__(self, name: str, together: Together) -> None:
         self._name, self._together = name, together
@@ -40,7 +56,13 @@ class Command:
         self._refused: Exception | None = None
 
     def __call__(self) -> int:
-        """Run with the arguments of the command line; returns the exit code."""
+        """Run the program with the arguments of the command line.
+
+        Returns
+        -------
+        int
+            The exit code.
+        """
 
         def task(cfg: DictConfig) -> float | None:
             return self._job(cfg)
@@ -52,24 +74,24 @@ class Command:
         os.environ["HYDRA_FULL_ERROR"] = "1"
         _check_all_compositions(self._name)
         warnings.formatwarning = lambda message, *_, **__: f"{message}\n"
-        # What a scheduler sends before it kills: as an interrupt, so that what is finished is recorded.
+        # Schedulers send SIGTERM before they kill a program. As an interrupt it lets finished runs be recorded.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             program()
         except ConfigurationError as error:
             self._refused = error
         except RunFailed:
-            # Recorded and said where it happened.
+            # The failure has been recorded and printed already.
             self._failed += 1
         except KeyboardInterrupt:
             print(f"{self._name}: interrupted; what was finished is recorded", file=sys.stderr)
             return 130
         except BrokenPipeError:
-            # Whoever read the output has left; nothing more can be said.
+            # The reader of standard output has closed it. Python would raise again when it flushes the stream at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         except Exception as error:
-            # Before the program has the jobs, what goes wrong is what the user asked Hydra for.
+            # Until the jobs are composed, every error comes from what the user asked of Hydra.
             if self._started and not isinstance(error, HydraException | OmegaConfBaseException | OSError):
                 raise
             self._refused = self._in_words(error)
@@ -81,10 +103,10 @@ class Command:
         return 2
 
     def _job(self, cfg: DictConfig) -> float | None:
-        """One job of Hydra's: the only one, or one that another launcher has brought, maybe into another process."""
+        """Execute one job of Hydra: the only one, or one from another launcher, perhaps in another process."""
         self._started = True
         if HydraConfig.get().mode == RunMode.RUN:
-            # Hydra would put a line of its own before an error that leaves a job.
+            # Hydra prints a line of its own before an error that a job raises, so the error is kept instead.
             try:
                 self._failed += self._together(Sweep.of_one(self._name, cfg)).failed
             except (ConfigurationError, OmegaConfBaseException) as error:
@@ -105,7 +127,7 @@ class Command:
         executor: str,
         settings: Mapping[str, Any],
     ) -> None:
-        """Run every combination of the values of ``overrides``."""
+        """Execute every combination of the values of ``overrides``."""
 
         def compose(lines: Sequence[str], number: int) -> DictConfig:
             return _composed_job(loader, config, lines, number)
@@ -126,7 +148,7 @@ class Command:
         executor: str,
         settings: Mapping[str, Any],
     ) -> list[JobReturn]:
-        """Run the jobs that another sweeper has chosen."""
+        """Execute the jobs that another sweeper has chosen."""
         cfgs: list[DictConfig] = []
         compositions: list[tuple[Composition, list[Axis]]] = []
         for i, lines in enumerate(jobs):
@@ -147,7 +169,7 @@ class Command:
         return returns
 
     def _in_words(self, error: Exception) -> Exception:
-        """What another library found wrong as a refusal of ours."""
+        """Return an error of another library as a `ConfigurationError` in one sentence."""
         if isinstance(error, ConfigurationError):
             return error
         refused = ConfigurationError(f"{self._name}: {sentence(error)}")
@@ -156,7 +178,7 @@ class Command:
 
 
 def _composed_job(loader: ConfigLoader, config: DictConfig, lines: Sequence[str], number: int) -> DictConfig:
-    """A job's configuration; it is then the current one, for what its values say of the job (${hydra:job.num})."""
+    """Compose a job's configuration and make it the current one, to which ``${hydra:job.num}`` refers."""
     job = loader.load_sweep_config(config, list(lines))
     with open_dict(job):
         job.hydra.job.id = str(number)
@@ -166,7 +188,7 @@ def _composed_job(loader: ConfigLoader, config: DictConfig, lines: Sequence[str]
 
 
 def _check_all_compositions(program: str) -> None:
-    """Have every configuration that Hydra composes looked through before Hydra acts on it."""
+    """Make Hydra check each configuration that it composes before it acts on it."""
     compose = ConfigLoaderImpl.load_configuration
 
     def checked(self: Any, config_name: str | None, overrides: list[str], *args: Any, **kwargs: Any) -> DictConfig:
@@ -183,7 +205,17 @@ def _check_all_compositions(program: str) -> None:
 
 
 def sentence(error: Exception) -> str:
-    """What Hydra or OmegaConf found wrong, in the lab's form: one sentence that says what is allowed."""
+    """Return an error of Hydra or OmegaConf as one sentence that says what is allowed.
+
+    Parameters
+    ----------
+    error : Exception
+        The error.
+
+    Returns
+    -------
+    str
+    """
     if isinstance(error, MissingConfigException) and error.options:
         group, _, name = (error.missing_cfg_file or "").rpartition("/")
         return f"{group} must be one of {', '.join(error.options)}; it is {name!r}{nearest(name, error.options)}"
@@ -200,6 +232,7 @@ def sentence(error: Exception) -> str:
 
 
 def _unknown_key(cause: OmegaConfBaseException) -> str:
+    """Return the sentence for a key that does not exist, with the nearest one and all known ones."""
     full_key, parent = cause.full_key or str(cause.key), cause.parent_node
     known = [str(key) for key in parent] if isinstance(parent, DictConfig) else []
     prefix = full_key.rpartition(".")[0]

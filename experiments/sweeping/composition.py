@@ -1,15 +1,19 @@
-"""From the axes of a sweep to the configurations of its jobs, with the meaning that Hydra gives them.
+"""Compose the configurations of a sweep from its axes, with the same results as Hydra.
 
-Hydra takes some forty milliseconds for a configuration, a hundred thousand times longer than a short run takes. Here
-it composes one for each choice of files, and plain values (``optimizer.lr=0.1``) are put in their places in the
-result. What an override may change beyond its own place decides how far that goes:
+Hydra takes about forty milliseconds to compose a configuration, a hundred thousand times as long as a short run
+takes. Therefore Hydra composes one configuration for each choice of files, and plain values (``optimizer.lr=0.1``)
+are then written into the result. The first composition has the first value of every override. Which others are
+needed depends on what an override may change besides its own key:
 
-* plain values of keys that nothing else refers to: no composition but the one with the first of them;
-* a key that another one follows (``dim: ${objective.dim}``): the value is put there too;
-* files of a config group: one composition for each, and their combinations are put together from these, if each is
-  seen to change its own group only; otherwise one for each combination;
-* anything else (``+``, ``~``, packages, whole groups as a value, interpolations with resolvers or inside text, such as
-  ``${hydra:job.num}``): a composition for every job.
+* plain values of keys that no other key refers to: none;
+* plain values of a key that another key refers to (``dim: ${objective.dim}``): none; the value is written to both
+  keys;
+* files of a config group: one composition for each file. Combinations of files are assembled from these if each file
+  is found to change only its own group; otherwise each combination is composed;
+* ``+``, ``~``, packages, and whole groups as a value: one composition for each combination of these values and of the
+  files;
+* interpolations inside text or with resolvers whose value may depend on the job, such as ``${hydra:job.num}``: one
+  composition for each job.
 """
 
 import copy
@@ -27,16 +31,22 @@ REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\}")
 CONSTANT = re.compile(r"\$\{(oc\.env|now|python_version|linspace|logspace|lines):[^${}]*\}")
 
 Tree = dict[str, Any]
-# Composes the job of these overrides and this number.
+# Composes the job with these overrides and this job number.
 Compose = Callable[[Sequence[str], int], DictConfig]
 
 
 @dataclass(frozen=True)
 class Composition:
-    """A resolved configuration without Hydra's own part, and which of its keys follow others.
+    """A resolved configuration without Hydra's own part, and which of its keys refer to others.
 
-    ``followers`` has, by key, the keys whose value is that one's; ``opaque`` says that some value depends on others in
-    a way that only Hydra's own resolution knows.
+    Attributes
+    ----------
+    tree : dict
+        The configuration as nested dictionaries, with all interpolations resolved.
+    followers : mapping of str to tuple of str
+        For each key that others refer to, directly or through further keys: the keys that take its value.
+    opaque : bool
+        Whether some value depends on others in a way that only Hydra can resolve.
     """
 
     tree: Tree
@@ -44,7 +54,17 @@ class Composition:
     opaque: bool
 
     def with_values(self, values: Mapping[str, Any]) -> Tree:
-        """The tree with other values in the places of these keys, and in those of the keys that follow them."""
+        """Return a copy of the tree with other values at some keys and at the keys that refer to them.
+
+        Parameters
+        ----------
+        values : mapping of str to object
+            The new values by dotted key. A key in ``values`` keeps its own value even if it refers to another one.
+
+        Returns
+        -------
+        dict
+        """
         tree = copy.deepcopy(self.tree)
         for key, value in values.items():
             for place in (key, *(key for key in self.followers.get(key, ()) if key not in values)):
@@ -53,7 +73,22 @@ class Composition:
 
 
 def composition_of(cfg: DictConfig) -> Composition:
-    """What Hydra has composed, resolved while it is the current job's; raises OmegaConf's own errors."""
+    """Resolve a configuration that Hydra has composed; it must be the current job's.
+
+    Parameters
+    ----------
+    cfg : DictConfig
+        The composed configuration, with or without the ``hydra`` node.
+
+    Returns
+    -------
+    Composition
+
+    Raises
+    ------
+    OmegaConfBaseException
+        OmegaConf's own errors, for a missing value or an interpolation that cannot be resolved.
+    """
     own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
     tree: Tree = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
     written = dict(_leaves(OmegaConf.to_container(own, resolve=False)))
@@ -79,10 +114,27 @@ def composition_of(cfg: DictConfig) -> Composition:
 def compositions(
     axes: Sequence[Axis], compose: Compose, is_group: Callable[[str], bool]
 ) -> list[tuple[Composition, list[Axis]]]:
-    """The configurations of a sweep: each with the axes whose values remain to be put in the places of its own.
+    """Compose a sweep: return its compositions, each with the axes whose values are still to be written into it.
 
-    Every job is exactly one of the pairs of a configuration and a choice of values. Raises what Hydra and OmegaConf
-    raise for what cannot be composed.
+    Each job of the sweep is exactly one pair of a composition and a choice of values of the axes returned with it.
+
+    Parameters
+    ----------
+    axes : sequence of Axis
+        The axes of the command line.
+    compose : callable
+        ``compose(texts, number)`` has Hydra compose the job with these overrides and this job number.
+    is_group : callable
+        Whether a key is a config group, whose values name files.
+
+    Returns
+    -------
+    list of tuple of (Composition, list of Axis)
+
+    Raises
+    ------
+    HydraException, OmegaConfBaseException
+        For a job that cannot be composed or resolved.
     """
     several = [axis for axis in axes if len(axis.texts) > 1]
     values = _independent([axis for axis in several if axis.plain and not is_group(axis.key)], axes)
@@ -110,10 +162,10 @@ def compositions(
 
 
 def _independent(axes: list[Axis], all_axes: Sequence[Axis]) -> list[Axis]:
-    """Those whose keys no other override contains or lies within: the order of two such overrides counts."""
+    """Return the axes whose key neither contains another override's key nor lies in it, because their order matters."""
     keys = [axis.key.lstrip("+~") for axis in all_axes]
 
-    # What names files is composed before any value is set.
+    # Hydra composes the chosen files before it sets any value, so their order relative to values does not matter.
     files = {axis.key.lstrip("+~") for axis in all_axes if all(isinstance(value, str) for value in axis.values)}
 
     def alone(axis: Axis) -> bool:
@@ -126,7 +178,7 @@ def _independent(axes: list[Axis], all_axes: Sequence[Axis]) -> list[Axis]:
 def _composed_apart(
     base: Composition, groups: Sequence[Axis], composed_with: Callable[[Mapping[str, int]], Composition]
 ) -> dict[tuple[str, int], Composition] | None:
-    """Each file of each group composed beside the first of the others; None if one changes more than its group."""
+    """Compose each file of each group with the first file of the others; None if one changes more than its group."""
     found: dict[tuple[str, int], Composition] = {}
     for axis in groups:
         found[axis.key, 0] = base
@@ -142,7 +194,7 @@ def _composed_apart(
 
 
 def _differ(base: Composition, other: Composition, group: str, following: set[str]) -> bool:
-    """Whether two trees differ outside a group and what follows it."""
+    """Whether two trees differ outside a group and the keys that refer to it."""
     mine, theirs = dict(_leaves(base.tree)), dict(_leaves(other.tree))
     outside = (key for key in mine.keys() | theirs.keys() if not _within(key, group) and key not in following)
     return any(key not in mine or key not in theirs or mine[key] != theirs[key] for key in outside)
@@ -151,6 +203,7 @@ def _differ(base: Composition, other: Composition, group: str, following: set[st
 def _put_together(
     base: Composition, chosen: Mapping[str, int], apart: Mapping[tuple[str, int], Composition]
 ) -> Composition:
+    """Assemble the composition of a combination of files from the groups that were composed apart."""
     tree = copy.deepcopy(base.tree)
     for group, i in chosen.items():
         tree[group] = copy.deepcopy(apart[group, i].tree[group])
@@ -173,7 +226,10 @@ def _put(tree: Tree, key: str, value: Any) -> None:
 
 
 def _leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value of nested mappings that is none itself, by its dotted key; an empty mapping is a value."""
+    """Yield each value of nested mappings by its dotted key, and the elements of lists too.
+
+    An empty mapping counts as a value.
+    """
     if isinstance(tree, Mapping) and (tree or not prefix):
         for key, value in tree.items():
             yield from _leaves(value, f"{prefix}.{key}" if prefix else str(key))

@@ -1,4 +1,4 @@
-"""From a composed Hydra configuration to what is run: checked, resolved, and flat under the names of the swept keys."""
+"""Check a composed configuration and build from it what is run, with its numbers listed by swept key."""
 
 import importlib
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from adamlab.rules.symbols import BACKEND, N_STEPS, SEED, ConfigurationError, sy
 from adamlab.running.checks import check_objective, check_schedule
 from adamlab.running.trace import TRACE_KIND, TRACE_POINTS
 
-# What a run's result depends on besides its leaves (and what those import).
+# Modules on which a run's result depends besides its leaves and what those import.
 _ALGORITHMS = (
     "adamlab.running.minimize",
     "adamlab.running.backends",
@@ -28,13 +28,48 @@ _GROUPS = ("optimizer", "objective", "noise", "schedule", "trace")
 _STOPPING = ("tol", "grad_tol", "loss_target")
 _SETTINGS = (*_GROUPS, "dim", "n_steps", *_STOPPING, "seed", "dtype", "backend")
 _PLACES = ("results", "study_name")
-# What is not about a run but about what is done with it.
+# Keys that say how the program treats a run; they do not describe the run itself.
 _MANNER = ("resume", "dry_run")
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """One run, ready to go: its objects and numbers, and ``keys``, the same by swept key as its record holds them."""
+    """One run, checked and ready to be executed.
+
+    Attributes
+    ----------
+    keys : mapping of str to value
+        The resolved configuration by swept key (``optimizer``, ``optimizer.lr``, ``dim``, ...), as its record holds
+        it.
+    modules : tuple of str
+        The modules whose source code determines the result.
+    algorithms : str
+        Hash of that source code (`adamlab.records.fingerprint.fingerprint`).
+    optimizer, objective, schedule : leaf
+        Instances of the classes in ``adamlab.optimizers``, ``adamlab.objectives`` and ``adamlab.schedules``.
+    noise : leaf or None
+        Instance of a class in ``adamlab.noises``; None for ``noise=none``.
+    n_steps : int
+        Largest number of steps.
+    stopping : Stopping
+        The stopping rules ``tol``, ``grad_tol`` and ``loss_target``.
+    seed : int
+        Seed of the run's random numbers.
+    backend : str
+        ``"python"``, ``"numpy"`` or ``"numba"``.
+    trace : str
+        Which steps the trace keeps: ``"log"``, ``"every"`` or ``"none"``.
+    trace_points : int
+        About how many steps the trace keeps if it is ``"log"``.
+    results : Path
+        Root folder of the records.
+    study : str
+        Name of the study.
+    resume : bool
+        Whether to skip runs that are recorded already.
+    dry_run : bool
+        Whether to describe the sweep instead of running it.
+    """
 
     keys: Mapping[str, Value]
     modules: tuple[str, ...]
@@ -61,9 +96,25 @@ class Configuration:
 
 
 def configured(tree: Mapping[str, Any], program: str, more: Sequence[str] = ()) -> Configuration:
-    """Check a resolved configuration and build what it describes; ``more`` are the program's own root keys.
+    """Check a resolved configuration and build the run that it describes.
 
-    Raises `ConfigurationError` for anything that is not as it should be.
+    Parameters
+    ----------
+    tree : mapping
+        The resolved configuration as nested mappings.
+    program : str
+        The program's name, for error messages.
+    more : sequence of str
+        Root keys that only this program has.
+
+    Returns
+    -------
+    Configuration
+
+    Raises
+    ------
+    ConfigurationError
+        For a key that is missing or unknown, and for a value that is not allowed.
     """
     allowed = (*_SETTINGS, *_PLACES, *_MANNER, *more)
     refuse_unknown(program, tree, allowed)
@@ -119,7 +170,24 @@ def configured(tree: Mapping[str, Any], program: str, more: Sequence[str] = ()) 
 
 
 def results_and_study(program: str, tree: Mapping[str, Any] | DictConfig) -> tuple[Path, str]:
-    """Where records go: the root folder and the study's name, checked."""
+    """Return the root folder of the records and the study's name.
+
+    Parameters
+    ----------
+    program : str
+        The program's name, for error messages.
+    tree : mapping or DictConfig
+        The configuration, with the keys ``results`` and ``study_name``.
+
+    Returns
+    -------
+    tuple of (Path, str)
+
+    Raises
+    ------
+    ConfigurationError
+        If one of them is missing, or is not a path or a plain folder name.
+    """
     for name in _PLACES:
         if name not in tree:
             raise ConfigurationError(f"{program}: {name} must be given")
@@ -130,9 +198,26 @@ _OBJECTIVE_SETTINGS = ("objective.dim", "objective.dtype")
 
 
 def build(group: str, node: Any, **settings: Any) -> Any:
-    """The leaf that ``node`` (a mapping with ``_target_``) describes, from ``adamlab.<group>s`` and nowhere else.
+    """Build the leaf that a node of the configuration describes; only classes in ``adamlab.<group>s`` are allowed.
 
-    No noise is None.
+    Parameters
+    ----------
+    group : str
+        ``"optimizer"``, ``"objective"``, ``"noise"`` or ``"schedule"``.
+    node : mapping
+        ``_target_``, the dotted name of the class, and its parameters.
+    **settings
+        Parameters that come from the root of the configuration instead of the node, such as ``dim``.
+
+    Returns
+    -------
+    leaf or None
+        None for a noise without ``_target_``, that is ``noise=none``.
+
+    Raises
+    ------
+    ConfigurationError
+        For another class, and for a parameter that is missing, unknown or out of range.
     """
     if not isinstance(node, Mapping):
         raise ConfigurationError(f"{group}: must be one of the files in conf/{group}; it is {node!r}")
@@ -140,7 +225,7 @@ def build(group: str, node: Any, **settings: Any) -> Any:
         refuse_unknown("noise", [name for name in node if name != "_target_"], ())
         return None
     cls = _leaf_class(group, node.get("_target_"))
-    # An objective's default dimension reaches the root by interpolation, and comes back from there as a setting.
+    # The root's ``dim`` defaults to the objective's by interpolation and is passed back in ``settings``.
     given = {name: value for name, value in node.items() if name not in ("_target_", "dim")}
     names = [field.name for field in fields(cls)]
     refuse_unknown(cls.__name__, given, [name for name in names if name not in settings])
@@ -165,7 +250,20 @@ def _leaf_class(group: str, target: Any) -> Any:
 
 
 def keys_of(group: str, leaf: Any) -> dict[str, Value]:
-    """A leaf under the swept keys: its file's name, and each of its numbers; None is called ``none``."""
+    """Return a leaf by swept key: the name of its file, and each of its parameters.
+
+    Parameters
+    ----------
+    group : str
+        The config group, such as ``"optimizer"``.
+    leaf : leaf or None
+        None is recorded under the name ``none``.
+
+    Returns
+    -------
+    dict of str to value
+        Such as ``{"optimizer": "adam", "optimizer.lr": 0.01, ...}``.
+    """
     if leaf is None:
         return {group: "none"}
     name = type(leaf).__module__.rpartition(".")[2]

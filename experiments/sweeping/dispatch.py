@@ -1,4 +1,4 @@
-"""Work that is sent to other machines in chunks, and sent again if it is lost on the way."""
+"""Send work to other machines in chunks, and send again what is lost."""
 
 import re
 import warnings
@@ -15,19 +15,28 @@ from experiments.sweeping.progress import duration
 from experiments.sweeping.report import FEW
 from experiments.sweeping.results import Destination, PieceResult
 
-# Seconds of runs done here to know what a run costs.
+# Seconds of runs that are executed here to measure what a run costs.
 HERE_SECONDS = 1.0
-# A cluster that has many places takes so many chunks for each, that a place whose chunk is done early gets another.
+# Number of chunks for each job that may run at once: where a chunk is done early, another one takes its place.
 CHUNKS_A_JOB = 4
-# The most jobs that SLURM takes in one array, as it is usually set up.
+# SLURM's usual limit on the number of jobs in one array.
 MOST_CHUNKS = 1000
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How work is cut: chunks that take ``chunk_seconds`` on ``cores`` cores, at most ``jobs`` of them at once.
+    """How work is divided into chunks.
 
-    What is lost without any run of it recorded is sent again ``retries`` times.
+    Attributes
+    ----------
+    chunk_seconds : float
+        How long a chunk should take on its worker, in seconds.
+    cores : int
+        Number of cores of a worker.
+    jobs : int
+        Largest number of chunks that are executed at the same time.
+    retries : int
+        How often a chunk is sent again that was lost without any of its runs recorded.
     """
 
     chunk_seconds: float
@@ -37,7 +46,24 @@ class Sizes:
 
     @classmethod
     def of(cls, owner: str, settings: Mapping[str, Any]) -> "Sizes":
-        """The settings of these names, checked."""
+        """Check the settings of a launcher and return its sizes.
+
+        Parameters
+        ----------
+        owner : str
+            The launcher's name, for error messages.
+        settings : mapping
+            ``chunk_seconds``, ``cpus_per_task``, ``max_jobs`` and ``retries``; others are ignored.
+
+        Returns
+        -------
+        Sizes
+
+        Raises
+        ------
+        ConfigurationError
+            For a value out of range.
+        """
         seconds = Number("", "[0.01, 1e7]").check(owner, "chunk_seconds", settings["chunk_seconds"])
         cores = Number("", "[1, 1024]", whole=True).check(owner, "cpus_per_task", settings["cpus_per_task"])
         jobs = Number("", "[1, 1000]", whole=True).check(owner, "max_jobs", settings["max_jobs"])
@@ -45,12 +71,36 @@ class Sizes:
         return cls(float(seconds), int(cores), int(jobs), int(retries))
 
     def cut(self, work: Sequence[Piece], calibration: Calibration) -> list[list[Piece]]:
-        """``work`` as it is sent away."""
+        """Divide work into the runs of each chunk.
+
+        Parameters
+        ----------
+        work : sequence of Piece
+            The runs.
+        calibration : Calibration
+            What a run costs.
+
+        Returns
+        -------
+        list of list of Piece
+        """
         most = min(CHUNKS_A_JOB * self.jobs, MOST_CHUNKS)
         return cut(work, calibration.seconds_of_a_run, self.chunk_seconds * self.cores, most)
 
     def plan(self, work: Sequence[Piece], calibration: Calibration) -> str:
-        """How many chunks, and how long they take."""
+        """Return a phrase that says how long the work takes and in how many chunks it is sent.
+
+        Parameters
+        ----------
+        work : sequence of Piece
+            The runs; at least one.
+        calibration : Calibration
+            What a run costs.
+
+        Returns
+        -------
+        str
+        """
         parts = self.cut(work, calibration)
         cores = f"{self.cores} core" + "s" * (self.cores > 1)
         longest = max(calibration.seconds(part) for part in parts) / self.cores
@@ -60,7 +110,15 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Lost:
-    """No answer will come for a chunk, and why; ``again``: it may do better when sent again."""
+    """The answer for a chunk whose result will not come.
+
+    Attributes
+    ----------
+    why : str
+        The reason, in a clause.
+    again : bool
+        Whether sending the chunk again may succeed.
+    """
 
     why: str
     again: bool
@@ -70,21 +128,57 @@ Answer = PieceResult | Lost | ConfigurationError
 
 
 class Cluster(Protocol):
-    """What can do chunks; as a context manager it cancels, when left by an exception, what has not been done."""
+    """Workers that execute chunks.
+
+    It is used as a context manager. If the block is left by an exception, the chunks that are not done are cancelled.
+    """
 
     def send(self, chunks: Sequence[Chunk]) -> None:
-        """Have these done, each by a process of its own."""
+        """Submit each chunk, to be executed by a process of its own.
+
+        Parameters
+        ----------
+        chunks : sequence of Chunk
+            The chunks.
+        """
 
     def answers(self) -> Iterator[tuple[Chunk, Answer]]:
-        """What has come since the last time, after a short wait."""
+        """Yield the answers that have come since the last call, after a short wait.
+
+        Yields
+        ------
+        tuple of (Chunk, Answer)
+            A chunk that was sent, and its result, its loss, or its worker's refusal.
+        """
 
 
 def send_away(
     name: str, sizes: Sizes, work: Sequence[Piece], destination: Destination, cluster: AbstractContextManager[Cluster]
 ) -> Iterator[PieceResult]:
-    """Do ``work``: a little of it here, to know how long it takes, and the rest in chunks on a cluster.
+    """Execute a little of the work here, to measure how long it takes, and the rest in chunks on a cluster.
 
-    Raises `ConfigurationError` at the end if a worker has refused its chunk.
+    Parameters
+    ----------
+    name : str
+        The cluster's name, for messages.
+    sizes : Sizes
+        How the work is divided.
+    work : sequence of Piece
+        The runs.
+    destination : Destination
+        Where they are recorded.
+    cluster : context manager of Cluster
+        Entered only if work is left after the first runs.
+
+    Yields
+    ------
+    PieceResult
+        The results of workers are recorded already. Those of runs that were executed here or given up are not.
+
+    Raises
+    ------
+    ConfigurationError
+        At the end, if a worker has refused its chunk.
     """
     calibration = Calibration(work, HERE_SECONDS)
     yield from calibration.perform()
@@ -117,7 +211,7 @@ def send_away(
 
 
 def _lost(name: str, chunk: Chunk, lost: Lost, retries: int) -> tuple[list[PieceResult], list[Chunk]]:
-    """What came of a chunk that was lost, and what of it is sent again; what is not is given up."""
+    """Return the results of the recorded and the given-up runs of a lost chunk, and the chunks to send again."""
     recorded = chunk.recorded()
     done = [PieceResult.together([PieceResult.of(recorded, None)], chunk.shown)]
     again = chunk.rest(recorded)
@@ -130,6 +224,17 @@ def _lost(name: str, chunk: Chunk, lost: Lost, retries: int) -> tuple[list[Piece
 
 
 def last_error(trace: str) -> str:
-    """The line of a traceback that says what was raised."""
+    """Return the line of a traceback that names the exception.
+
+    Parameters
+    ----------
+    trace : str
+        The text of a traceback.
+
+    Returns
+    -------
+    str
+        Such as ``ValueError: message``; the last line if no line has this form.
+    """
     lines = [line for line in trace.splitlines() if re.match(r"[A-Za-z_][\w.]*(:|$)", line)]
     return lines[-1] if lines else trace.strip().splitlines()[-1]

@@ -1,4 +1,4 @@
-"""What a sweep would do, and how long it would take: ``dry_run=true``."""
+"""Describe what a sweep would execute, and how long it would take (``dry_run=true``)."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,7 +13,17 @@ SHOWN = 6
 
 
 def describe(sweep: Sweep, left: Sequence[Piece], plan: Callable[[Sequence[Piece], Calibration], str]) -> None:
-    """Print the runs, the axes, what is done already, and from a short calibration how it would be gone about."""
+    """Print the number of runs, the axes, how many runs are recorded already, and an estimate of the time.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The sweep.
+    left : sequence of Piece
+        The runs that are not recorded yet.
+    plan : callable
+        The executor's ``plan(work, calibration)``, a phrase that begins with how long the work takes.
+    """
     runs = sum(family.size for family in sweep.families)
     waiting = sum(piece.size for piece in left)
     print(f"{runs:,} runs")
@@ -23,7 +33,7 @@ def describe(sweep: Sweep, left: Sequence[Piece], plan: Callable[[Sequence[Piece
     print(f"{runs - waiting:,} recorded before, {waiting:,} to run")
     if left:
         calibration = Calibration(left, BUDGET_SECONDS)
-        # What was seen is not recorded.
+        # The runs of the calibration are not recorded.
         seen = sum(done.runs for done in calibration.perform())
         families = f"{calibration.families} of {len(left)} families of runs"
         print(f"about {plan(left, calibration)}, from {seen:,} runs of {families}")

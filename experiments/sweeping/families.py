@@ -1,4 +1,4 @@
-"""Runs of one method on one problem that differ in numbers only, and some of them to be done together."""
+"""Families of runs, which differ in numbers only, and pieces of them, which are executed together."""
 
 import traceback
 from collections.abc import Mapping
@@ -20,20 +20,28 @@ from adamlab.running.many import OUTCOME_COLUMNS, compiles, run_batch, side_by_s
 from adamlab.running.trace import kept_steps
 from experiments.sweeping.configuration import Configuration
 
-# The limits in which runs of one compiled loop may differ, and their checks.
+# The limits of the stopping rules, which may differ between runs of one compiled loop, and their checks.
 LIMITS: Mapping[str, Symbol] = {"tol": TOLERANCE, "grad_tol": TOLERANCE, "loss_target": LOSS_TARGET}
-# Updates of coordinates in one piece; a step of a run costs as much as some coordinates besides.
+# Largest number of coordinate updates in one call; the fixed cost of a step counts as `STEP` of them.
 PIECE_UPDATES, STEP = 1 << 29, 4
+# Largest number of runs in one call.
 PIECE_RUNS = 1 << 13
-# Kept steps of a piece, which are in memory at once.
+# Largest number of kept steps in one call, because they are all in memory at once.
 PIECE_TRACE = 1 << 20
 
 
 @dataclass(frozen=True)
 class Family:
-    """Runs that have a configuration in common, but for the numbers of ``axes``: every combination of these.
+    """Runs that differ in some numbers only: one run for each combination of the values of these numbers.
 
-    An axis is a key and its values, as they are recorded; the last varies fastest.
+    The runs are numbered in the order of the combinations; the last axis varies fastest.
+
+    Attributes
+    ----------
+    configuration : Configuration
+        What the runs have in common; its own values at the keys of ``axes`` are not used.
+    axes : mapping of str to array
+        The values of each swept key, as they are recorded.
     """
 
     configuration: Configuration
@@ -41,47 +49,55 @@ class Family:
 
     @property
     def identity(self) -> Any:
-        """What families of the same runs have in common."""
+        """A hashable value that is equal for families with the same runs in the same place."""
         fixed = {key: value for key, value in self.configuration.keys.items() if key not in self.axes}
         values = tuple((key, tuple(values.tolist())) for key, values in self.axes.items())
         return self.place, tuple(sorted(fixed.items())), self.configuration.algorithms, values
 
     @property
     def place(self) -> tuple[Path, str]:
-        """Where the runs are recorded: the root folder and the study."""
+        """The root folder and the study in which the runs are recorded."""
         return self.configuration.results, self.configuration.study
 
     @property
     def size(self) -> int:
-        """How many runs."""
+        """Number of runs."""
         return int(np.prod([values.size for values in self.axes.values()], dtype=np.int64))
 
     @property
     def run_ids(self) -> list[str]:
-        """The identity of every run."""
+        """The identity of each run."""
         return self.all_runs.run_ids
 
     @property
     def all_runs(self) -> "Piece":
-        """All its runs."""
+        """All runs of the family as one piece."""
         return Piece(self, np.arange(self.size))
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Some runs of a family, by their places in it."""
+    """Some runs of a family.
+
+    Attributes
+    ----------
+    family : Family
+        The family.
+    places : array of int64
+        The numbers of the runs in the family.
+    """
 
     family: Family
     places: NDArray[np.int64]
 
     @property
     def size(self) -> int:
-        """How many runs."""
+        """Number of runs."""
         return self.places.size
 
     @property
     def varied(self) -> dict[str, NDArray[Any]]:
-        """The values of each run by the key of the axis."""
+        """The values of the family's axes for each run, by key."""
         shape = [values.size for values in self.family.axes.values()]
         indices = np.unravel_index(self.places, shape) if shape else ()
         return {key: values[i] for (key, values), i in zip(self.family.axes.items(), indices, strict=True)}
@@ -94,44 +110,74 @@ class Piece:
         return run_ids(own.keys, varied, own.algorithms) if varied else [own.run_id]
 
     def part(self, first: int, end: int | None = None) -> "Piece":
-        """The runs from number ``first`` to number ``end`` of this piece."""
+        """Return the runs at the positions ``first`` to ``end`` (exclusive) of this piece.
+
+        Parameters
+        ----------
+        first : int
+            Position of the first run.
+        end : int or None
+            Position after the last run; None for the end of the piece.
+
+        Returns
+        -------
+        Piece
+        """
         return Piece(self.family, self.places[first:end])
 
     def without(self, run_ids: pl.Series) -> "Piece":
-        """The runs that are not among ``run_ids``."""
+        """Return the piece without the runs whose identities are given.
+
+        Parameters
+        ----------
+        run_ids : polars.Series of str
+            The identities to leave out.
+
+        Returns
+        -------
+        Piece
+        """
         own = pl.Series("run_id", self.run_ids)
         return Piece(self.family, self.places[~own.is_in(run_ids.implode()).to_numpy()])
 
     @cached_property
     def is_compiled(self) -> bool:
-        """Whether many such runs go through one compiled loop, which leaves Python's lock to others."""
+        """Whether the runs are executed in one compiled loop, which releases Python's global interpreter lock."""
         return compiles(self.part(0, 1).batch())
 
     @cached_property
     def updates_of_a_run(self) -> int:
-        """About how many coordinates a run updates; the cost of a step counts as some of them."""
+        """About how many coordinate updates a run costs, with the fixed cost of a step counted as some of them."""
         own = self.family.configuration
         return int(own.n_steps * (own.objective.dim + STEP))
 
     @cached_property
     def most_together(self) -> int:
-        """How many runs may be done together at most."""
+        """Largest number of runs to execute in one call."""
         own = self.family.configuration
         kept = len(kept_steps(own.trace, own.n_steps, own.trace_points))
         return max(1, min(PIECE_RUNS, PIECE_UPDATES // self.updates_of_a_run, PIECE_TRACE // max(1, kept)))
 
     @cached_property
     def first_together(self) -> int:
-        """How many runs to do together before it is known how long they take."""
+        """Number of runs to execute in the first call, before the time of a run is known."""
         if not self.is_compiled:
             return 1
-        # Not one, which would have another kernel compiled.
+        # At least two, because a single run uses another kernel, which would have to be compiled too.
         return min(self.most_together, side_by_side(self.part(0, 1).batch()) or 2)
 
     def perform(self) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-        """Do the runs; returns their records, and those of their traces if they keep any.
+        """Execute the runs.
 
-        If they cannot be done together (for want of memory, say), each is done alone; one that raises is a record too.
+        If they cannot be executed together (because there is too little memory, for example), each is executed alone.
+        A run that raises is recorded as ``failed``.
+
+        Returns
+        -------
+        rows : polars.DataFrame
+            The record of each run.
+        trace : polars.DataFrame or None
+            The kept steps of the runs, with their ``run_id``; None if no trace is kept.
         """
         try:
             return self._together()
@@ -143,6 +189,7 @@ class Piece:
         return pl.concat([rows for rows, _ in alone]), pl.concat(traces) if traces else None
 
     def _together(self) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+        """Execute the runs as one batch."""
         rows, traces = [], []
         for _, done in run_batch(self.batch(), threads=1):
             rows.append(done.runs)
@@ -156,11 +203,23 @@ class Piece:
         return whole, trace.select(whole["run_id"].gather(trace["run"]), pl.exclude("run"))
 
     def failed(self, message: str) -> pl.DataFrame:
-        """The records of the runs if none of them could be done, and why."""
+        """Return records that say that none of the runs could be executed.
+
+        Parameters
+        ----------
+        message : str
+            The reason, for the column ``error``.
+
+        Returns
+        -------
+        polars.DataFrame
+            One row for each run, with status ``failed``.
+        """
         outcome = pl.DataFrame([{"status": "failed", "error": message}], schema=OUTCOME_COLUMNS)
         return self._records(outcome.select(pl.all().gather(np.zeros(self.size, np.int64))))
 
     def _records(self, outcome: pl.DataFrame) -> pl.DataFrame:
+        """Add identity and configuration to the outcome of each run."""
         own, varied = self.family.configuration, self.varied
         keys: dict[str, Value] = {"algorithms": own.algorithms, **own.keys}
         same = frame([{key: value for key, value in keys.items() if key not in varied}], ())
@@ -170,12 +229,27 @@ class Piece:
         return pl.DataFrame([pl.Series("run_id", self.run_ids), *columns]).hstack(outcome)
 
     def batch(self) -> Batch:
-        """The runs as the library takes them."""
+        """Return the runs as a batch of the library."""
         return batch_of(self.family.configuration, self.varied, self.size)
 
 
 def batch_of(configuration: Configuration, varied: Mapping[str, NDArray[Any]], runs: int) -> Batch:
-    """A batch of runs of one configuration, but for the numbers that ``varied`` has for each run, by key."""
+    """Return a batch of runs that have one configuration except for some numbers.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        What the runs have in common.
+    varied : mapping of str to array
+        By swept key, the values of the runs (shape ``(runs,)``): hyperparameters of the optimizer, limits of the
+        stopping rules, or the seed.
+    runs : int
+        Number of runs.
+
+    Returns
+    -------
+    Batch
+    """
     optimizer: Any = type(configuration.optimizer)
 
     def values(key: str, one: float) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""How far a sweep is: a bar on a terminal, a line now and then elsewhere."""
+"""Show the progress of a sweep: a bar on a terminal, otherwise a line at intervals."""
 
 import sys
 import time
@@ -9,7 +9,17 @@ EVERY_SECONDS = 10.0
 
 
 class Progress:
-    """Counts runs on standard error; used as a context manager. ``quiet``: nothing but a bar on a terminal."""
+    """Counts the completed runs of a sweep and shows them on standard error.
+
+    It is used as a context manager.
+
+    Parameters
+    ----------
+    runs : int
+        Number of runs to execute.
+    quiet : bool
+        Whether to print no lines if standard error is not a terminal.
+    """
 
     def __init__(self, runs: int, quiet: bool) -> None:
         self._runs, self._done, self._failed = runs, 0, 0
@@ -20,7 +30,15 @@ class Progress:
         )
 
     def advance(self, runs: int, failed: int) -> None:
-        """So many more are done, of which so many failed."""
+        """Count runs that are completed.
+
+        Parameters
+        ----------
+        runs : int
+            How many are completed since the last call.
+        failed : int
+            How many of these failed.
+        """
         self._done += runs
         self._failed += failed
         if self._bar is not None:
@@ -37,7 +55,7 @@ class Progress:
 
     @property
     def seconds(self) -> float:
-        """Since the beginning."""
+        """Seconds since the beginning."""
         return time.perf_counter() - self._begun
 
     def __enter__(self) -> "Progress":
@@ -49,7 +67,17 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it, such as ``40 s``, ``5 min`` or ``3.2 h``."""
+    """Return a time with a suitable unit, such as ``40 s``, ``5 min`` or ``3.2 h``.
+
+    Parameters
+    ----------
+    seconds : float
+        The time in seconds.
+
+    Returns
+    -------
+    str
+    """
     if seconds < 90:
         return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""What a sweep says of its runs: a line for each of a few, how many ended how, and a table of failures at the end."""
+"""Report the runs of a sweep: a line for each of a few, counts by status, and at the end a table of failures."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,16 +7,21 @@ from tqdm import tqdm
 
 from experiments.sweeping.results import PieceResult, SweepResult
 
-# A sweep of so many runs says what came of each.
+# Largest sweep, in runs, that reports each run on a line of its own.
 FEW = 100
-# The different failures that are shown.
+# Largest number of different failure messages in the table.
 SHOWN = 20
 
 
 class Report:
-    """Says what comes of a sweep of ``runs`` runs, and remembers what has to be said at the end.
+    """Prints the results of a sweep as they come, and collects what is reported at the end.
 
-    ``recorded`` are the records of those that need not be run, or None for a sweep of many, which are not shown.
+    Parameters
+    ----------
+    runs : int
+        Number of runs of the sweep.
+    recorded : iterable of mapping or None
+        The records of the runs that are not executed again; None for a sweep whose runs are not reported one by one.
     """
 
     def __init__(self, runs: int, recorded: Iterable[Mapping[str, Any]] | None) -> None:
@@ -27,14 +32,20 @@ class Report:
             self._show(row, " (recorded before)")
 
     def take(self, done: PieceResult) -> None:
-        """Take in a piece."""
+        """Add the result of some runs, and print a line for each run if they are reported one by one.
+
+        Parameters
+        ----------
+        done : PieceResult
+            The result.
+        """
         self._all = PieceResult.together([self._all, done], rows=False)
         if self._rows is not None and done.rows is not None:
             for row in done.rows.iter_rows(named=True):
                 self._show(row, "")
 
     def close(self) -> None:
-        """Say how many ended how, and the failures."""
+        """Print the counts by status and the failures."""
         statuses, failures = self._all.statuses, self._all.failures
         if self._rows is None and statuses:
             counts = sorted(statuses.items(), key=lambda item: -item[1])
@@ -47,12 +58,18 @@ class Report:
                 self.say(f"{len(failures) - SHOWN:>9,}  other messages; the column error of the records has them all")
 
     def say(self, line: str) -> None:
-        """A line on standard output, above a bar if there is one."""
+        """Print a line on standard output, above a progress bar if there is one.
+
+        Parameters
+        ----------
+        line : str
+            The line.
+        """
         tqdm.write(line)
 
     @property
     def outcome(self) -> SweepResult:
-        """What came of it."""
+        """The result of the sweep."""
         return SweepResult(self._failed, self._rows or {})
 
     @property
@@ -66,7 +83,18 @@ class Report:
 
 
 def what(row: Mapping[str, Any]) -> str:
-    """Which run a record is of, in a phrase."""
+    """Return a phrase that says which run a record is of.
+
+    Parameters
+    ----------
+    row : mapping
+        The record.
+
+    Returns
+    -------
+    str
+        Optimizer, learning rate, objective, dim and backend.
+    """
     rate = f" (lr {row['optimizer.lr']:g})" if row.get("optimizer.lr") is not None else ""
     return f"{row['optimizer']}{rate} on {row['objective']}, dim {row['dim']}, {row['backend']}"
 

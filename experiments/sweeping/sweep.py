@@ -1,4 +1,4 @@
-"""What a command line asks for: runs, in families of one method on one problem that differ in numbers only."""
+"""Turn the compositions of a command line into families of runs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,10 +19,23 @@ from experiments.sweeping.families import LIMITS, Family
 
 @dataclass(frozen=True)
 class Sweep:
-    """The compositions of a command line, each with the axes whose values are still to be put in their places.
+    """The jobs of a command line: its compositions, each with the axes whose values are still to be written into it.
 
-    ``axes`` are those of the command line with more than one value; ``executor`` names who does the work
-    (`experiments.sweeping.executors`), under its ``settings``; ``each``: who asks wants to know what came of each run.
+    Attributes
+    ----------
+    program : str
+        The program's name, for error messages.
+    compositions : sequence of tuple of (Composition, sequence of Axis)
+        What `experiments.sweeping.composition.compositions` returns.
+    axes : sequence of Axis
+        The axes of the command line with more than one value.
+    executor : str
+        Name of the module in `experiments.sweeping.executors` that executes the runs.
+    settings : mapping or None
+        The settings of the executor.
+    each : bool
+        Whether the result of every single run must be kept, as for a sweeper that chooses the next jobs by their
+        loss.
     """
 
     program: str
@@ -34,7 +47,19 @@ class Sweep:
 
     @classmethod
     def of_one(cls, program: str, cfg: DictConfig) -> "Sweep":
-        """The one run of a composed configuration."""
+        """Return the sweep with the single run of a composed configuration.
+
+        Parameters
+        ----------
+        program : str
+            The program's name.
+        cfg : DictConfig
+            The configuration; it must be the current job's.
+
+        Returns
+        -------
+        Sweep
+        """
         return cls(program, [(composition_of(cfg), [])])
 
     @classmethod
@@ -47,24 +72,40 @@ class Sweep:
         executor: str,
         settings: Mapping[str, Any],
     ) -> "Sweep":
-        """Every combination of the values of ``axes``."""
+        """Return the sweep over all combinations of the values of ``axes``.
+
+        Parameters
+        ----------
+        program : str
+            The program's name.
+        axes : sequence of Axis
+            The axes of the command line.
+        compose, is_group : callable
+            See `experiments.sweeping.composition.compositions`.
+        executor, settings
+            See `Sweep`.
+
+        Returns
+        -------
+        Sweep
+        """
         several = [axis for axis in axes if len(axis.texts) > 1]
         return cls(program, compositions(axes, compose, is_group), several, executor, settings)
 
     def trees(self) -> Iterator[Tree]:
-        """The resolved configuration of every job."""
+        """Yield the resolved configuration of every job as nested dictionaries."""
         for composition, axes in self.compositions:
             for values in product(*(axis.values for axis in axes)):
                 yield composition.with_values({axis.key: value for axis, value in zip(axes, values, strict=True)})
 
     @cached_property
     def run_ids(self) -> list[str]:
-        """The identity of every job's run, in order."""
+        """The identity of each job's run, in the order of the jobs."""
         return [configured(tree, self.program).run_id for tree in self.trees()]
 
     @cached_property
     def families(self) -> list[Family]:
-        """The runs, checked; raises `ConfigurationError` for any that is not as it should be."""
+        """The families of the runs, each once; raises `ConfigurationError` for a configuration that is not valid."""
         found: dict[Any, Family] = {}
         for composition, axes in self.compositions:
             for family in _families(self.program, composition, axes):
@@ -73,6 +114,11 @@ class Sweep:
 
 
 def _families(program: str, composition: Composition, axes: Sequence[Axis]) -> Iterator[Family]:
+    """Yield the families of a composition.
+
+    Axes of numbers that may differ within a family stay axes of the family; each combination of the others gives a
+    family.
+    """
     first = configured(composition.tree, program)
     together: dict[str, NDArray[Any]] = {}
     for axis in axes:
@@ -95,7 +141,7 @@ def _owner(program: str, key: str) -> str:
 
 
 def _check_of(key: str, configuration: Configuration) -> Symbol | None:
-    """The check of a number in which runs of one family may differ; None for any other key."""
+    """Return the check of a number that may differ between the runs of a family; None for any other key."""
     if key in LIMITS:
         return LIMITS[key]
     if key == "seed":

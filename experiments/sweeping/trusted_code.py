@@ -1,8 +1,8 @@
-"""A configuration chooses among the lab's and Hydra's own code; it cannot name other code and have it run.
+"""Refuse configurations that would run code other than that of adamlab and Hydra.
 
-The lab's ``_target_`` are looked up in its own packages (`experiments.sweeping.configuration.build`). What Hydra and Python's
-logging would act on lies under ``hydra``: it is looked through here, with interpolations resolved as Hydra resolves
-them, before Hydra acts on it.
+The ``_target_`` of leaves are looked up in adamlab's own packages (`experiments.sweeping.configuration.build`). What
+Hydra and Python's logging act on lies under ``hydra``. This module checks it before Hydra acts on it, with
+interpolations resolved as Hydra resolves them.
 """
 
 import re
@@ -23,7 +23,19 @@ STREAM = re.compile(r"ext://sys\.(stdout|stderr)")
 
 
 def refuse_foreign_code(cfg: DictConfig) -> None:
-    """Raise `ConfigurationError` for a composed configuration that would have Hydra run code that is not known."""
+    """Refuse a composed configuration that would make Hydra run unknown code.
+
+    Parameters
+    ----------
+    cfg : DictConfig
+        The composed configuration, with its ``hydra`` node.
+
+    Raises
+    ------
+    ConfigurationError
+        For callbacks, changes of the environment, classes and streams that are not allowed, and interpolations that
+        cannot be resolved.
+    """
     hydra = cfg.get("hydra")
     if hydra is None:
         return
@@ -43,7 +55,7 @@ def refuse_foreign_code(cfg: DictConfig) -> None:
 
 
 def _entries(node: Any) -> Iterator[tuple[Any, Any]]:
-    """All keys and values below ``node``, resolved; what cannot be resolved counts as it is written."""
+    """Yield all keys and values below ``node``, resolved; a node that cannot be resolved is yielded as written."""
     if OmegaConf.is_config(node):
         try:
             node = OmegaConf.to_container(node, resolve=True)

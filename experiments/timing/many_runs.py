@@ -1,4 +1,4 @@
-"""Many runs at once as something to be timed: each with a learning rate and averages of its own."""
+"""Time many runs at once, each with its own learning rate and averaging coefficients."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -14,7 +14,24 @@ from experiments.sweeping.families import batch_of
 
 
 def many_runs(configuration: Configuration, runs: int, threads: int) -> Runs:
-    """So many runs in one call, from a batch to the frames of their outcomes; its ``advance`` begins anew."""
+    """Return the execution of many runs in one call as something to be timed.
+
+    A call includes the making of the batch and of the frames with the results. Each call of ``advance`` starts the
+    runs anew.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        What the runs have in common.
+    runs : int
+        Number of runs.
+    threads : int
+        Number of threads that share them.
+
+    Returns
+    -------
+    Runs
+    """
 
     def begin() -> Advance:
         batch = spread_out(configuration, runs)
@@ -30,7 +47,23 @@ def many_runs(configuration: Configuration, runs: int, threads: int) -> Runs:
 
 
 def spread_out(configuration: Configuration, runs: int) -> Batch:
-    """Runs of one configuration whose lr lies within a factor of ten below its own, as does 1 - beta1 and 1 - beta2."""
+    """Return runs of one configuration, each with its own random ``lr``, ``beta1`` and ``beta2``.
+
+    In each run, ``lr``, ``1 - beta1`` and ``1 - beta2`` are the configuration's, each multiplied by a random factor
+    between 0.1 and 1. The factors follow from the configuration's seed.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        The configuration.
+    runs : int
+        Number of runs.
+
+    Returns
+    -------
+    Batch
+        Without traces.
+    """
     optimizer: Any = type(configuration.optimizer)
     draws, varied = stream(configuration.seed, "many runs"), {}
     for name, number in zip(parameter_names(optimizer), numbers_of(configuration.optimizer), strict=True):

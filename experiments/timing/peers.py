@@ -1,4 +1,4 @@
-"""The peers of ``benchmarks/peers`` by name; the folder is the registry."""
+"""Look up the peers in ``benchmarks/peers`` by name; the folder is the registry."""
 
 import hashlib
 import importlib
@@ -13,7 +13,22 @@ from adamlab.rules.symbols import ConfigurationError
 
 
 def peers(names: Iterable[str]) -> list[ModuleType]:
-    """The modules of these names, whether they can run here or not; raises `ConfigurationError` for an unknown one."""
+    """Return the modules of some peers, whether they can run here or not.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names of files in ``benchmarks/peers``.
+
+    Returns
+    -------
+    list of module
+
+    Raises
+    ------
+    ConfigurationError
+        For a name that is not known.
+    """
     known = [module.name for module in pkgutil.iter_modules(benchmarks.peers.__path__)]
     for name in names:
         if name not in known:
@@ -22,12 +37,32 @@ def peers(names: Iterable[str]) -> list[ModuleType]:
 
 
 def short(peer: ModuleType) -> str:
-    """A peer's own name."""
+    """Return a peer's name, such as ``rust_seed``.
+
+    Parameters
+    ----------
+    peer : module
+        The peer.
+
+    Returns
+    -------
+    str
+    """
     return peer.__name__.rpartition(".")[2]
 
 
 def identity(peer: ModuleType) -> str:
-    """A peer's version and a hash of our own files for it: what a timing of it depends on."""
+    """Return what a timing of a peer depends on: its version, and a hash of our files for it.
+
+    Parameters
+    ----------
+    peer : module
+        The peer.
+
+    Returns
+    -------
+    str
+    """
     digest = hashlib.sha256()
     for file in sorted(Path(str(peer.__file__)).parent.glob(f"{short(peer)}.*")):
         digest.update(file.read_bytes())
@@ -35,7 +70,19 @@ def identity(peer: ModuleType) -> str:
 
 
 def present(chosen: Iterable[ModuleType], offer: str) -> list[ModuleType]:
-    """Those that have the function ``offer`` and can run here; prints why each other one is left out."""
+    """Return the peers that offer a function and can run here; print for each other one why it is left out.
+
+    Parameters
+    ----------
+    chosen : iterable of module
+        The peers.
+    offer : str
+        Name of the function, such as ``implementations`` or ``namesakes``.
+
+    Returns
+    -------
+    list of module
+    """
     found = []
     for peer in chosen:
         reason = peer.missing() if hasattr(peer, offer) else f"it has no {offer}"
@@ -47,5 +94,16 @@ def present(chosen: Iterable[ModuleType], offer: str) -> list[ModuleType]:
 
 
 def origins(chosen: Iterable[ModuleType]) -> dict[str, str]:
-    """For the provenance: each peer's version, or why it was left out."""
+    """Return each peer's version, or the reason why it cannot run here, for the provenance.
+
+    Parameters
+    ----------
+    chosen : iterable of module
+        The peers.
+
+    Returns
+    -------
+    dict of str to str
+        By the peer's name.
+    """
     return {short(peer): peer.missing() or peer.version() for peer in chosen}

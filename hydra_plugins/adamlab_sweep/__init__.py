@@ -1,1 +1,1 @@
-"""The lab's plugins for Hydra, which imports them at every start: they import nothing heavy."""
+"""Sweeper and launchers for Hydra, which imports them at every start; they import nothing that is slow to load."""

@@ -1,4 +1,4 @@
-"""The lab's sweeper: Hydra's basic one, but the product of all values is the launcher's business."""
+"""A sweeper like Hydra's basic one that leaves the product of all values to the launcher."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,16 +15,21 @@ from hydra_plugins.adamlab_sweep.local_launcher import SweepLauncher
 
 
 class LocalSweeper(Sweeper):
-    """Takes the product of all swept values, as Hydra's basic sweeper does, and launches it as one batch.
+    """Sweeps over the product of all values, as Hydra's basic sweeper does, and launches it as one batch.
 
-    It writes no ``multirun.yaml`` (records say where they come from) and leaves it to the launcher to compose the jobs.
+    It writes no ``multirun.yaml``, because records hold their own provenance, and the launcher composes the jobs.
+
+    Parameters
+    ----------
+    params : mapping or None
+        The node ``hydra.sweeper.params``: values by key.
     """
 
     def __init__(self, params: Any) -> None:
         self._params = params
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """What Hydra hands over before `sweep`."""
+        """Keep what Hydra passes before `sweep`, and make the launcher."""
         from hydra.core.plugins import Plugins
 
         self._context = hydra_context
@@ -33,7 +38,23 @@ class LocalSweeper(Sweeper):
         )
 
     def sweep(self, arguments: list[str]) -> Sequence[JobReturn]:
-        """Run the product of ``hydra.sweeper.params`` and the command line, which counts where both name a key."""
+        """Run the product of ``hydra.sweeper.params`` and the command line.
+
+        Parameters
+        ----------
+        arguments : list of str
+            The overrides of the command line; where both name a key, these count.
+
+        Returns
+        -------
+        sequence of JobReturn
+            Empty if the launcher is a `SweepLauncher`.
+
+        Raises
+        ------
+        Exception
+            What a job has raised under another launcher.
+        """
         parser = OverridesParser.create(config_loader=self._context.config_loader)
         overrides = parser.parse_overrides([*self._lines(), *arguments])
         if isinstance(self._launcher, SweepLauncher):
@@ -42,12 +63,12 @@ class LocalSweeper(Sweeper):
         (jobs,) = BasicSweeper.split_arguments(overrides, max_batch_size=None)
         returns = self._launcher.launch(jobs, initial_job_idx=0)
         for done in returns:
-            # Reading it raises what the job raised.
+            # Reading the return value raises the job's exception.
             _ = done.return_value
         return returns
 
     def _lines(self) -> list[str]:
-        """The configured params as overrides; one that a resolver of the lab's gives stays as it is written."""
+        """Return the configured parameters as overrides; one that resolves to a list stays as it is written."""
         params = self._params or {}
         written: Any = OmegaConf.to_container(params, resolve=False) if OmegaConf.is_config(params) else params
         return [f"{key}={written[key] if OmegaConf.is_config(params[key]) else params[key]}" for key in params]

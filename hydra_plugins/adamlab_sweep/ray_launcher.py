@@ -6,7 +6,7 @@ from hydra_plugins.adamlab_sweep.local_launcher import SweepLauncher
 
 
 class RayLauncher(SweepLauncher):
-    """On a Ray cluster; ``pip install 'adamlab[ray]'``."""
+    """Executes runs as tasks of Ray; needs ``pip install 'adamlab[ray]'``."""
 
     executor = "ray"
 
@@ -16,12 +16,12 @@ ConfigStore.instance().store(
     name="ray",
     node={
         "_target_": "hydra_plugins.adamlab_sweep.ray_launcher.RayLauncher",
-        "address": None,  # of a cluster's head; null starts Ray on this machine for the sweep
-        "num_cpus": None,  # cores that Ray may use on this machine; null is all of them
-        "cpus_per_task": 1,  # a chunk uses them all
-        "max_jobs": 64,  # that may run at once; there are at most four chunks for each
-        "chunk_seconds": 60,  # how long a chunk should take
-        "retries": 2,  # how often what is lost is sent again, if none of its runs was recorded
+        "address": None,  # address of the cluster's head; null: start Ray on this machine for the sweep
+        "num_cpus": None,  # number of cores that Ray may use on this machine; null: all
+        "cpus_per_task": 1,  # number of cores of a task; its chunk uses all of them
+        "max_jobs": 64,  # largest number of tasks at once; there are at most four times as many chunks
+        "chunk_seconds": 60,  # how long a chunk should take, in seconds
+        "retries": 2,  # how often a lost chunk is sent again if none of its runs was recorded
     },
     provider="adamlab",
 )

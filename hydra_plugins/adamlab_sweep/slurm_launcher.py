@@ -6,7 +6,7 @@ from hydra_plugins.adamlab_sweep.local_launcher import SweepLauncher
 
 
 class SlurmLauncher(SweepLauncher):
-    """On a SLURM cluster, from a machine that can submit jobs; ``pip install 'adamlab[slurm]'``."""
+    """Executes runs as jobs of a SLURM cluster, from a machine that can submit jobs; needs ``adamlab[slurm]``."""
 
     executor = "slurm"
 
@@ -16,16 +16,16 @@ ConfigStore.instance().store(
     name="slurm",
     node={
         "_target_": "hydra_plugins.adamlab_sweep.slurm_launcher.SlurmLauncher",
-        "partition": None,  # null is the cluster's default, as with account and mem_gb
+        "partition": None,  # null: the cluster's default, as for account and mem_gb
         "account": None,
-        "timeout_min": 60,  # a job's time limit
-        "cpus_per_task": 1,  # a job uses them all
+        "timeout_min": 60,  # time limit of a job, in minutes
+        "cpus_per_task": 1,  # number of cores of a job, which uses all of them
         "mem_gb": None,
-        "max_jobs": 64,  # at once
-        "chunk_seconds": 60,  # how long a job should take
-        "retries": 2,  # how often what is lost is sent again, if none of its runs was recorded
-        "setup": [],  # lines `module ...` or `export NAME=value` before a job
-        "additional_parameters": {},  # long options of sbatch, such as {qos: short}
+        "max_jobs": 64,  # largest number of jobs at once
+        "chunk_seconds": 60,  # how long a job should take, in seconds
+        "retries": 2,  # how often a lost chunk is sent again if none of its runs was recorded
+        "setup": [],  # lines `module ...` or `export NAME=value` that run before a job
+        "additional_parameters": {},  # further long options of sbatch, such as {qos: short}
     },
     provider="adamlab",
 )

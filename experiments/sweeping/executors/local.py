@@ -1,8 +1,8 @@
-"""The cores of this machine: threads for what is compiled, processes for the rest if there is much of it.
+"""Execute runs on this machine: compiled ones in threads, the others in this process or in several processes.
 
-A compiled loop leaves Python's lock to others, so threads of this process share its kernels. Whatever holds the lock
-(the python and numpy backends, rules on matrices, functions that are called) is run here while it is little; what is
-left after some seconds goes to processes of their own.
+A compiled loop releases Python's global interpreter lock, so threads of this process share its kernels. Runs that
+hold the lock (the python and numpy backends, rules on matrices, functions that are called) are executed here at
+first; what is left after some seconds is passed to processes.
 """
 
 import os
@@ -24,16 +24,22 @@ from experiments.sweeping.progress import duration
 from experiments.sweeping.results import Destination, PieceResult
 
 WORKERS = Number("", "[1, 1024]", whole=True)
-# Seconds of work with Python's lock after which processes are worth their start, and the runs of a piece for them.
+# Seconds of work with Python's lock after which it pays to start processes, and the number of runs in a piece for them.
 ALONE_SECONDS, SHARED_RUNS = 4.0, 16
-# How soon an interrupt is heard.
+# Seconds after which an interrupt is noticed at the latest.
 HEARD_SECONDS = 0.1
 
 Turn = tuple[Portions, Piece]
 
 
 class Executor:
-    """``settings`` has ``workers``, how many cores to use (None: all)."""
+    """The executor of ``hydra/launcher=local``.
+
+    Parameters
+    ----------
+    settings : mapping
+        ``workers``, the number of cores to use (None: all).
+    """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         refuse_unknown("local", settings, ("workers",))
@@ -41,7 +47,20 @@ class Executor:
         self._workers = len(os.sched_getaffinity(0)) if given is None else WORKERS.check("local", "workers", given)
 
     def execute(self, work: Sequence[Piece], destination: Destination) -> Iterator[PieceResult]:  # noqa: ARG002
-        """Do ``work``; it is for the caller to record it."""
+        """Execute runs and yield their results.
+
+        Parameters
+        ----------
+        work : sequence of Piece
+            The runs.
+        destination : Destination
+            Not used, because the caller records the results.
+
+        Yields
+        ------
+        PieceResult
+            The results; they are not recorded yet.
+        """
         compiled = [piece for piece in work if piece.is_compiled]
         turns = ((portions, piece) for portions in map(Portions, compiled) for piece in portions)
         alone = self._workers == 1 or sum(piece.size for piece in compiled) <= 1
@@ -49,7 +68,19 @@ class Executor:
         yield from _called([piece for piece in work if not piece.is_compiled], self._workers)
 
     def plan(self, work: Sequence[Piece], calibration: Calibration) -> str:
-        """How long it takes."""
+        """Return a phrase that says how long the runs take on one core.
+
+        Parameters
+        ----------
+        work : sequence of Piece
+            The runs.
+        calibration : Calibration
+            What a run costs.
+
+        Returns
+        -------
+        str
+        """
         return f"{duration(calibration.seconds(work))} on one core"
 
 
@@ -62,15 +93,18 @@ def _perform(turn: Turn) -> PieceResult:
 
 
 def _in_threads(turns: Iterator[Turn], workers: int) -> Iterator[PieceResult]:
-    """The pieces in order. On an interrupt those under way are waited for, if they are not of a single run."""
+    """Yield the results of the portions in order.
+
+    After an interrupt the portions under way are completed and yielded, except those of a single run, which is ended.
+    """
     INTERRUPTED.clear()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="sweep")
     waiting: deque[Future[PieceResult]] = deque()
     try:
-        # A few pieces wait ahead of the one that is asked for.
+        # A few portions are submitted ahead of the one that is yielded next.
         waiting.extend(pool.submit(_perform, turn) for turn in islice(turns, 2 * workers))
         while waiting:
-            # Polars' handler of signals has a wait go on as if nothing were: an interrupt is heard between two of them.
+            # With Polars' signal handler a wait goes on after a signal; an interrupt is noticed between two waits.
             while not wait([waiting[0]], HEARD_SECONDS).done:
                 pass
             done = waiting[0].result()
@@ -87,6 +121,7 @@ def _in_threads(turns: Iterator[Turn], workers: int) -> Iterator[PieceResult]:
 
 
 def _called(work: Sequence[Piece], workers: int) -> Iterator[PieceResult]:
+    """Execute runs that hold Python's lock: here for `ALONE_SECONDS`, then in processes."""
     begun = time.perf_counter()
     waiting = deque(map(Portions, work))
     while waiting:
@@ -101,12 +136,12 @@ def _called(work: Sequence[Piece], workers: int) -> Iterator[PieceResult]:
 
 
 def _in_processes(work: Sequence[Piece], workers: int) -> Iterator[PieceResult]:
-    # Importing it takes a tenth of the start of a program that mostly does without.
+    # Importing joblib takes a tenth of the program's start-up time, and most sweeps do not need it.
     import joblib
 
     pieces = (piece.part(first, first + SHARED_RUNS) for piece in work for first in range(0, piece.size, SHARED_RUNS))
     with warnings.catch_warnings():
-        # Said when the sweep ends before its pieces do, which is said already.
+        # joblib warns if the sweep ends before all its pieces are done; the program has reported that already.
         warnings.filterwarnings("ignore", message=".*still being processed by the workers")
         yield from joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs")(
             joblib.delayed(_perform_there)(piece) for piece in pieces

@@ -1,4 +1,4 @@
-"""A Ray cluster, or Ray on this machine: chunks of runs as tasks."""
+"""Execute chunks of runs as tasks of Ray, on a cluster or on this machine."""
 
 import contextlib
 import os
@@ -17,17 +17,23 @@ from experiments.sweeping.results import Destination, PieceResult
 
 SETTINGS = ("address", "num_cpus", "cpus_per_task", "max_jobs", "chunk_seconds", "retries")
 LOOK_SECONDS = 0.2
-# Seconds that cancelled tasks have to record what they have.
+# Seconds that cancelled tasks have to record their completed runs.
 CANCEL_SECONDS = 20.0
-# Memory for what goes between the processes of this machine: small, as records do not go that way.
+# Size of Ray's object store on this machine in bytes: small, because workers write their records themselves.
 STORE_BYTES = 1 << 28
 
 
 class Executor:
-    """Ray's tasks; the settings are those of ``hydra/launcher=ray``."""
+    """The executor of ``hydra/launcher=ray``.
+
+    Parameters
+    ----------
+    settings : mapping
+        The launcher's settings (`SETTINGS`).
+    """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        # Ray reads it when it is imported: nothing about its use goes anywhere.
+        # Ray reads this when it is imported, and then sends no usage statistics.
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         try:
             import ray  # noqa: F401
@@ -38,16 +44,41 @@ class Executor:
         self._connection = _connection(settings)
 
     def execute(self, work: Sequence[Piece], destination: Destination) -> Iterator[PieceResult]:
-        """Do ``work``; tasks record their runs themselves."""
+        """Execute runs and yield their results.
+
+        Parameters
+        ----------
+        work : sequence of Piece
+            The runs.
+        destination : Destination
+            Where the runs are recorded.
+
+        Yields
+        ------
+        PieceResult
+            See `experiments.sweeping.dispatch.send_away`; tasks record their runs themselves.
+        """
         return send_away("ray", self._sizes, work, destination, _Tasks(self._connection, self._sizes.cores))
 
     def plan(self, work: Sequence[Piece], calibration: Calibration) -> str:
-        """How many tasks, and how long they take."""
+        """Return a phrase that says how long the runs take and in how many tasks.
+
+        Parameters
+        ----------
+        work : sequence of Piece
+            The runs.
+        calibration : Calibration
+            What a run costs.
+
+        Returns
+        -------
+        str
+        """
         return self._sizes.plan(work, calibration)
 
 
 def _connection(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of `ray.init`, checked."""
+    """Check the settings and return the arguments of `ray.init`."""
     address, cores = settings["address"], settings["num_cpus"]
     if address is not None and (not isinstance(address, str) or not address):
         raise ConfigurationError(f"ray: address must be that of a cluster's head, or null; it is {address!r}")
@@ -58,13 +89,13 @@ def _connection(settings: Mapping[str, Any]) -> dict[str, Any]:
         if cores is not None:
             raise ConfigurationError("ray: num_cpus must be null where address names a cluster, which has its own")
         return {"address": address, **quiet}
-    # Nothing listens on a network for what stays on this machine.
+    # If only this machine is used, Ray must not listen on the network.
     alone = {"address": "local", "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
     return {**alone, "num_cpus": cores, "object_store_memory": STORE_BYTES, **quiet}
 
 
 class _Tasks:
-    """The tasks of a sweep."""
+    """The tasks of a sweep (see `experiments.sweeping.dispatch.Cluster`)."""
 
     def __init__(self, connection: Mapping[str, Any], cores: int) -> None:
         self._connection, self._cores = connection, cores
@@ -78,16 +109,16 @@ class _Tasks:
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise ConfigurationError(f"ray: address must be that of a running cluster, or null; {reason}") from error
-        # Whether and how to try again is for whoever sends chunks.
+        # Ray must not retry: `experiments.sweeping.dispatch.send_away` decides what is sent again.
         self._perform = ray.remote(num_cpus=self._cores, max_retries=0)(_perform)
         return self
 
     def send(self, chunks: Sequence[Chunk]) -> None:
-        """Submit a task for each."""
+        """Submit a task for each chunk."""
         self._chunks |= {self._perform.remote(chunk): chunk for chunk in chunks}
 
     def answers(self) -> Iterator[tuple[Chunk, Answer]]:
-        """The results that are there, and of the tasks whose worker has ended."""
+        """Yield the results that are ready, and the losses of tasks whose worker has ended."""
         import ray
 
         ready, _ = ray.wait(list(self._chunks), num_returns=1, timeout=LOOK_SECONDS)
@@ -107,6 +138,7 @@ class _Tasks:
 
 
 def _answer(task: Any) -> Answer:
+    """Return what a finished task has returned, or what its error means."""
     import ray
 
     try:
@@ -122,7 +154,7 @@ def _answer(task: Any) -> Answer:
 
 
 def _perform(chunk: Chunk) -> PieceResult:
-    """What a task does."""
+    """Execute a chunk in a task."""
     import ray
 
     return chunk.perform("ray", node=ray.get_runtime_context().get_node_id())

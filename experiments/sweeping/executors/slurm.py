@@ -1,4 +1,4 @@
-"""A SLURM cluster: chunks of runs as arrays of jobs, by submitit."""
+"""Execute chunks of runs as arrays of jobs on a SLURM cluster, submitted by submitit."""
 
 import contextlib
 import pickle
@@ -34,16 +34,17 @@ SETTINGS = (
     "setup",
     "additional_parameters",
 )
-# Lines that prepare a job's shell. A configuration cannot run other code.
+# The lines that may prepare a job's shell; others are refused, so that a configuration cannot run any code.
 SETUP = re.compile(r"module [\w./ +-]+|export [A-Za-z_]\w*=[\w.,:/@%+=-]*")
 TEXT, OPTION = re.compile(r"[^\x00-\x1f]+"), re.compile(r"[a-z][a-z-]*")
-# Before its time limit a job is told to stop, and records what it has.
+# Seconds before its time limit at which a job is told to stop, so that it records its completed runs.
 WARNING_SECONDS = 30
-# How often to look for results, and to ask for the states of jobs: oftener at first.
+# Seconds between two looks for results, and between two questions for the states of jobs: the first intervals are the
+# shortest.
 LOOK_SECONDS, ASK_SECONDS = 0.1, (1.0, 15.0)
-# A job's result may be seen so much later than its end.
+# Seconds by which a job's result may become visible after the job's end.
 GRACE_SECONDS = 3.0
-# Seconds that cancelled jobs have to record what they have.
+# Seconds that cancelled jobs have to record their completed runs.
 CANCEL_SECONDS = 20.0
 ENDED = {
     "BOOT_FAIL",
@@ -60,7 +61,13 @@ ENDED = {
 
 
 class Executor:
-    """SLURM's jobs; the settings are those of ``hydra/launcher=slurm``."""
+    """The executor of ``hydra/launcher=slurm``.
+
+    Parameters
+    ----------
+    settings : mapping
+        The launcher's settings (`SETTINGS`).
+    """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         try:
@@ -74,17 +81,42 @@ class Executor:
             raise ConfigurationError("slurm: needs SLURM's commands; there is no sbatch here")
 
     def execute(self, work: Sequence[Piece], destination: Destination) -> Iterator[PieceResult]:
-        """Do ``work``; jobs record their runs themselves."""
+        """Execute runs and yield their results.
+
+        Parameters
+        ----------
+        work : sequence of Piece
+            The runs.
+        destination : Destination
+            Where the runs are recorded.
+
+        Yields
+        ------
+        PieceResult
+            See `experiments.sweeping.dispatch.send_away`; jobs record their runs themselves.
+        """
         folder = (destination.results / destination.study / "slurm" / new_name("")).absolute()
         return send_away("slurm", self._sizes, work, destination, _Jobs(folder, self._parameters))
 
     def plan(self, work: Sequence[Piece], calibration: Calibration) -> str:
-        """How many jobs, and how long they take."""
+        """Return a phrase that says how long the runs take and in how many jobs.
+
+        Parameters
+        ----------
+        work : sequence of Piece
+            The runs.
+        calibration : Calibration
+            What a run costs.
+
+        Returns
+        -------
+        str
+        """
         return self._sizes.plan(work, calibration)
 
 
 def _parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of `submitit.SlurmExecutor`, checked."""
+    """Check the settings and return the parameters of `submitit.SlurmExecutor`."""
     more = dict(settings["additional_parameters"] or {})
     for name, value in more.items():
         if not OPTION.fullmatch(str(name)):
@@ -100,7 +132,7 @@ def _parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
         "cpus_per_task": settings["cpus_per_task"],
         "array_parallelism": settings["max_jobs"],
         "signal_delay_s": WARNING_SECONDS,
-        # What is lost is sent again from here, in smaller chunks.
+        # SLURM must not requeue: lost runs are sent again from here, in smaller chunks.
         "additional_parameters": {"no-requeue": True, **more},
     }
     for name in ("partition", "account"):
@@ -113,17 +145,17 @@ def _parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_text(name: str, value: Any) -> str:
-    # A line break would end the comment in which sbatch reads its options.
+    # sbatch reads its options from comments, which a line break would end.
     if not isinstance(value, str) or not TEXT.fullmatch(value):
         raise ConfigurationError(f"slurm: {name} must be a line of text; it is {value!r}")
     return value
 
 
 class _Jobs:
-    """The jobs of a sweep, by the file in which submitit puts the result.
+    """The jobs of a sweep (see `experiments.sweeping.dispatch.Cluster`).
 
-    ``folder`` has a new folder for each array of them: SLURM may count its jobs from 1 again, and a result that was
-    there already would be taken for the new one.
+    Jobs are identified by the file in which submitit stores the result. Each array of jobs has a new folder below
+    ``folder``, because SLURM may count its jobs from 1 again, and an old result would be taken for the new one.
     """
 
     def __init__(self, folder: Path, parameters: Mapping[str, Any]) -> None:
@@ -138,7 +170,7 @@ class _Jobs:
         return self
 
     def send(self, chunks: Sequence[Chunk]) -> None:
-        """Submit an array of jobs."""
+        """Submit an array with a job for each chunk."""
         import submitit
         from submitit.core.utils import FailedJobError
 
@@ -152,7 +184,7 @@ class _Jobs:
         self._arrays, self._begun = self._arrays + 1, time.monotonic()
 
     def answers(self) -> Iterator[tuple[Chunk, Answer]]:
-        """The results that are there, and of the jobs that have ended without one."""
+        """Yield the results that are ready, and the losses of jobs that have ended without one."""
         time.sleep(LOOK_SECONDS)
         for path in self._results():
             with path.open("rb") as file:
@@ -172,23 +204,24 @@ class _Jobs:
                 yield self._jobs.pop(path)[1], lost
 
     def _results(self) -> list[Path]:
+        """Return the result files that exist."""
         found: list[Path] = []
         for folder in {path.parent for path in self._jobs}:
-            # A network's file system looks anew at a folder that has been changed.
+            # A network file system rereads a folder after its metadata has been changed.
             with contextlib.suppress(OSError):
                 folder.chmod(folder.stat().st_mode)
             found.extend(path for path in folder.iterdir() if path in self._jobs)
         return found
 
     def _returned(self, job: str, chunk: Chunk, done: PieceResult) -> Answer:
-        """What a job has done; one that was told to stop, as by a node that is taken down, has not done all of it."""
+        """Return the result of a job, or a loss if the job was told to stop before all its runs were done."""
         if done.runs == chunk.runs:
             return done
         self._well = False
         return Lost(f"job {job} was ended early", again=True)
 
     def _failed(self, job: str, trace: str) -> Answer:
-        """What a Python error in a job means."""
+        """Return what a Python error in a job means: a refusal, or a loss."""
         self._well = False
         said = last_error(trace)
         kind, _, message = said.partition(": ")
@@ -197,7 +230,7 @@ class _Jobs:
         return Lost(f"job {job} failed: {said}", again=False)
 
     def _ask(self, now: float) -> None:
-        """Ask SLURM which jobs have ended; of one that is not known to it any more, no answer will come."""
+        """Ask SLURM which jobs have ended. A job that SLURM no longer knows will not answer either."""
         states = self._states()
         if states is None:
             return
@@ -209,7 +242,7 @@ class _Jobs:
                 self._ended.setdefault(path, (now, lost))
 
     def _states(self) -> dict[str, tuple[str, str]] | None:
-        """State and node by job; None if SLURM does not answer."""
+        """Return state and node of each job; None if SLURM does not answer."""
         jobs = f"--jobs={','.join(self._array_ids())}"
         line = ["squeue", "--noheader", "--array", "--states=all", "--format=%i|%T|%N", jobs]
         asked = subprocess.run(line, capture_output=True, text=True, check=False)
@@ -232,6 +265,7 @@ class _Jobs:
             warnings.warn(f"slurm: the logs of the jobs are in {self._folder}", stacklevel=2)
 
     def _cancel(self) -> None:
+        """Cancel all jobs, and wait until they have ended or `CANCEL_SECONDS` have passed."""
         subprocess.run(["scancel", *self._array_ids()], capture_output=True, check=False)
         warnings.warn(f"slurm: cancelled {len(self._jobs):,} jobs; what they had done is recorded", stacklevel=2)
         until = time.monotonic() + CANCEL_SECONDS
@@ -245,7 +279,7 @@ class _Jobs:
 
 
 def _perform(chunk: Chunk) -> PieceResult:
-    """What a job does."""
+    """Execute a chunk in a job."""
     import os
 
     for number in (signal.SIGTERM, signal.SIGUSR2):
@@ -258,6 +292,6 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 def _reason(text: str) -> str:
-    """What sbatch has said."""
+    """Return the error message in the output of sbatch."""
     said = [line for line in text.splitlines() if "sbatch: error" in line]
     return said[-1].partition("sbatch: error: ")[2].strip() if said else text.splitlines()[0]
