@@ -1,4 +1,4 @@
-"""The objectives that are learned from data: their gradients, their draws, and what the data are said to be."""
+"""Objectives learned from data: their gradients, their random draws, and the stated properties of their data."""
 
 from collections import namedtuple
 
@@ -41,7 +41,7 @@ def somewhere(dim, dtype="float64"):
 
 
 def compiled(function, objective, *arguments):
-    """A leaf's function as the numba backend compiles it."""
+    """Call an objective's function as the numba backend compiles it."""
     cls = type(objective)
     number = np.dtype(objective.dtype).type
     named = namedtuple(cls.__name__, parameter_names(cls))(*map(number, numbers_of(objective)))
@@ -58,7 +58,7 @@ def test_the_gradient_is_the_slope_of_the_value_along_any_direction(cls, numbers
         assert gradient @ u == pytest.approx(slope, rel=1e-6, abs=1e-8)
 
 
-# What a minibatch leaf shares with the one for all examples is compiled for that one only: compiling takes seconds.
+# Functions that a minibatch objective shares with the full-batch one are compiled once only: compiling takes seconds.
 @pytest.mark.parametrize(
     ("cls", "numbers", "functions"),
     [(cls, numbers, ("value", "gradient")) for cls, numbers in FULL]
@@ -99,7 +99,7 @@ def test_the_published_value_comes_out(cls, numbers):
 
 @each_sampled
 def test_the_sampled_gradient_has_the_exact_one_as_its_mean(cls, numbers):
-    """With replacement the examples of a batch are independent: the mean over batches of one is over all examples."""
+    """Examples are drawn with replacement and so independently: the mean over batches of one covers all examples."""
     objective = cls(**numbers | {"batch": 1})
     data, x = objective_data(objective), somewhere(objective.dim)
     n = data[-1].shape[-1]
@@ -189,7 +189,7 @@ def test_a_network_starts_as_published_and_from_its_seed(cls, first_spread, seco
     first, second = start[: 65 * 200].reshape(200, 65), start[65 * 200 :].reshape(10, 201)
     assert not first[:, -1].any()
     assert not second[:, -1].any()
-    # Five standard errors of a standard deviation.
+    # The tolerance is five standard errors of a standard deviation.
     assert np.std(first[:, :-1]) == pytest.approx(first_spread, rel=5 / np.sqrt(2 * 64 * 200))
     assert np.std(second[:, :-1]) == pytest.approx(second_spread, rel=5 / np.sqrt(2 * 10 * 200))
 
@@ -208,7 +208,7 @@ def test_the_imbalanced_classes_have_frequencies_proportional_to_1_over_k():
 
 
 def test_without_noise_each_imbalanced_class_has_the_gradient_of_its_own_frequency():
-    """The setting of the theorem: column k of W is seen by class k alone, in proportion to its frequency."""
+    """In the setting of the theorem, only class k affects column k of W, in proportion to its frequency."""
     problem = SoftmaxImbalanced(**IMBALANCED | {"noise": 0.0})
     data = problem.data()
     gradient = problem.gradient(np.zeros(49), *data).reshape(problem.shape)
