@@ -1,4 +1,4 @@
-# The commands of the lab. Everything is installed into .venv, from locks that name versions and hashes.
+# The project's commands. Everything is installed into .venv, from locks with exact versions and hashes.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -40,7 +40,7 @@ BASE := main
 bench: $(VENV)/test
 	@$(BIN)/python benchmarks/bench.py $(BASE)
 
-# Nothing is stored, and no time means anything: that is the gate's business.
+# Each benchmark runs once and nothing is stored; these times mean nothing. `make bench` compares times.
 bench-quick: $(VENV)/test
 	@test -e ~/.asv-machine.json || $(BIN)/asv machine --yes >/dev/null
 	@$(BIN)/asv run --quick --dry-run --show-stderr --environment existing:same
@@ -48,7 +48,7 @@ bench-quick: $(VENV)/test
 bench-page: $(VENV)/test
 	@$(BIN)/python benchmarks/page/publish.py
 
-# Each set-up leaves a mark, so that it is done once for each version of its lock.
+# Each set-up leaves a stamp file, so that it is done only once for each version of its lock.
 $(VENV)/core: requirements.lock pyproject.toml
 	@$(call set_up,requirements.lock)
 
@@ -56,7 +56,7 @@ $(VENV)/test: requirements-test.lock pyproject.toml
 	@$(call set_up,requirements-test.lock)
 	@touch $(VENV)/core
 
-# torch comes first and by itself: which build of a version one gets depends on where it comes from, so no hash fits all.
+# torch is installed first and separately: its builds of one version differ between package indexes, so no hash fits all.
 TORCH := torch==2.13.0
 
 $(VENV)/peers: $(VENV)/test requirements-peers.lock

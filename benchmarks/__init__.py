@@ -1,1 +1,1 @@
-"""The airspeed velocity suite, and in ``peers`` the implementations measured beside the lab's own."""
+"""Benchmarks of airspeed velocity (asv) and, in `benchmarks.peers`, other implementations to measure beside adamlab."""

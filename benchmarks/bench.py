@@ -1,8 +1,9 @@
-"""Measure this commit against another and say whether it is slower: ``python benchmarks/bench.py [base] [factor=...]``.
+"""Measure this commit against another one and report whether it is slower.
 
-``base`` is main, or main~1 if this commit is main. asv measures both in interleaved rounds, and `benchmarks.gate`
-judges. What looks worse is measured once more, by itself, and judged by that alone: a stretch of noise does not come
-twice. Ends with the gate's exit code. Changes that are not committed are not measured.
+Usage: ``python benchmarks/bench.py [base] [factor=...]``. ``base`` is main, or main~1 if this commit is main. asv
+measures both commits in interleaved rounds, and `benchmarks.gate` judges them. Points that look worse are measured a
+second time, on their own, and judged by the second measurement alone, because noise seldom slows the same point twice.
+The program ends with the gate's exit code. Uncommitted changes are not measured.
 """
 
 import re
@@ -21,7 +22,18 @@ ASV = [sys.executable, "-m", "asv"]
 
 
 def main(arguments: list[str]) -> int:
-    """Measure, judge, print; returns the exit code."""
+    """Measure and judge two commits, and print the verdicts.
+
+    Parameters
+    ----------
+    arguments : list of str
+        The command line without the program's name.
+
+    Returns
+    -------
+    int
+        The gate's exit code, or 2 if the arguments are wrong or asv cannot measure.
+    """
     named = [argument for argument in arguments if "=" not in argument]
     options = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     try:
@@ -38,7 +50,23 @@ def main(arguments: list[str]) -> int:
 
 
 def commits(base: str) -> tuple[str, str]:
-    """The two commits in full; where the base is this commit, the one before it is meant."""
+    """Return the full hashes of the base and of this commit; warn if there are uncommitted changes.
+
+    Parameters
+    ----------
+    base : str
+        A name of the base commit. If it is this commit, its parent becomes the base.
+
+    Returns
+    -------
+    tuple of str
+        The hashes of base and head.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such commit here.
+    """
     head = _commit("HEAD")
     found = _commit(base)
     if _git("status", "--porcelain", "--untracked-files=no"):
@@ -59,7 +87,20 @@ def _git(*arguments: str) -> str:
 
 
 def judged(base: str, head: str, factor: float) -> pl.DataFrame:
-    """The gate's table, after what looked worse has been measured again."""
+    """Measure two commits, measure again what looks worse, and return the gate's table.
+
+    Parameters
+    ----------
+    base, head : str
+        Full hashes of the commits.
+    factor : float
+        The ratio of times above which `head` counts as slower.
+
+    Returns
+    -------
+    polars.DataFrame
+        The table of `benchmarks.gate.compare`; points that looked worse have the verdict of the second measurement.
+    """
     measure(base, head)
     table = compare(_rows(), base, head, factor)
     worse = table.filter(pl.col("verdict").is_in(BAD))
@@ -73,9 +114,19 @@ def judged(base: str, head: str, factor: float) -> pl.DataFrame:
 
 
 def measure(base: str, head: str, only: list[str] | None = None) -> None:
-    """Have asv measure both commits, round by round; all benchmarks, or those that match.
+    """Run asv on both commits in interleaved rounds and store the samples.
 
-    Raises `ConfigurationError` if asv could not; a benchmark that failed is for the gate to see.
+    Parameters
+    ----------
+    base, head : str
+        Full hashes of the commits.
+    only : list of str, optional
+        Regular expressions for asv's ``--bench``; without them all benchmarks are measured.
+
+    Raises
+    ------
+    ConfigurationError
+        If asv cannot measure. A benchmark that fails does not raise: the gate reports it.
     """
     known = Path.home() / ".asv-machine.json"
     if not known.exists():
@@ -88,7 +139,15 @@ def measure(base: str, head: str, only: list[str] | None = None) -> None:
 
 
 def expression(benchmark: str, point: str) -> str:
-    """What asv's ``--bench`` matches at this point and no other."""
+    """Return the regular expression for asv's ``--bench`` that matches one point only.
+
+    Parameters
+    ----------
+    benchmark : str
+        The benchmark's name.
+    point : str
+        Its parameter values, joined by ``", "``; empty for a benchmark without parameters.
+    """
     if not point:
         return f"^{re.escape(benchmark)}$"
     return f"^{re.escape(benchmark)}\\({', '.join(f'.?{re.escape(value)}.?' for value in point.split(', '))}\\)$"

@@ -1,6 +1,6 @@
-"""What asv.conf.json does to asv's environment: ``environment.py install <lock>`` and ``environment.py remove``.
+"""Install and remove packages in asv's environment: ``environment.py install <lock>`` and ``environment.py remove``.
 
-Runs in that environment, whose pip and packages it means.
+asv.conf.json runs this program with the Python of asv's environment, so it acts on the packages of that environment.
 """
 
 import shutil
@@ -13,7 +13,13 @@ PACKAGES = ("adamlab", "hydra_plugins")
 
 
 def install(lock: Path) -> None:
-    """Install what the lock names, by hash, once for each version of it."""
+    """Install the packages of a lock file, checked by hash, unless this version of the lock is installed already.
+
+    Parameters
+    ----------
+    lock : Path
+        A requirements file with versions and hashes.
+    """
     mark = Path(sys.prefix) / "installed.lock"
     if mark.exists() and mark.read_bytes() == lock.read_bytes():
         return
@@ -23,7 +29,10 @@ def install(lock: Path) -> None:
 
 
 def remove() -> None:
-    """Remove the folders that pip has uninstalled: it leaves what it did not install, and that can be imported."""
+    """Delete the folders of `PACKAGES`.
+
+    ``pip uninstall`` leaves files that pip did not install, and what is left of a package can still be imported.
+    """
     for name in PACKAGES:
         shutil.rmtree(Path(sysconfig.get_path("purelib")) / name, ignore_errors=True)
 

@@ -1,9 +1,10 @@
-"""How often is the same code called different? ``python benchmarks/false_alarms.py <results> [<results again>]``.
+"""Count how often the gate, and simpler rules, call identical code different.
 
-Each folder holds asv's results for the same commits, which differ in nothing that runs (``--interleave-rounds
---record-samples``); the second is a measurement made again. Every pair of commits is compared, by the medians, by the
-lower quartiles, and as the gate does; and with two folders as ``make bench`` does, where only what looks worse in both
-counts. The table goes to where it is read: between the marks in benchmarks/README.md.
+Usage: ``python benchmarks/false_alarms.py <results> [<results again>]``. Each folder holds asv's results for the same
+commits, which do not differ in any code that runs; measure them with ``--interleave-rounds --record-samples``. The
+second folder holds a repeated measurement. Every pair of commits is compared by medians, by lower quartiles, and by the
+gate. With two folders the gate is also applied as ``make bench`` applies it: a point counts only if it looks worse in
+both measurements. The table is written between the two marks in benchmarks/README.md.
 """
 
 import itertools
@@ -25,7 +26,18 @@ KEYS = ["benchmark", "point"]
 
 
 def by(column: str) -> Callable[[pl.DataFrame, str, str, float], Alarms]:
-    """The rule that a plain ratio of this column decides, in either direction."""
+    """Return the rule that compares the ratio of one column with the factor, in either direction.
+
+    Parameters
+    ----------
+    column : str
+        ``"value"`` (the median) or ``"lower_quartile"``.
+
+    Returns
+    -------
+    callable
+        ``alarms(rows, base, head, factor)``, which returns the set of (benchmark, point) that it calls different.
+    """
 
     def alarms(rows: pl.DataFrame, base: str, head: str, factor: float) -> Alarms:
         sides = [rows.filter(pl.col("commit") == commit, pl.col("unit") == "seconds") for commit in (base, head)]
@@ -37,7 +49,7 @@ def by(column: str) -> Callable[[pl.DataFrame, str, str, float], Alarms]:
 
 
 def by_gate(rows: pl.DataFrame, base: str, head: str, factor: float) -> Alarms:
-    """The gate's rule."""
+    """Return the set of (benchmark, point) that the gate calls worse."""
     table = compare(rows, base, head, factor)
     return set(table.filter(pl.col("verdict").is_in(BAD)).select(KEYS).iter_rows())
 
@@ -46,18 +58,27 @@ RULES = {"median": by("value"), "lower quartile": by("lower_quartile"), "gate": 
 
 
 def judged(results: Path) -> pl.DataFrame:
-    """What the gate would judge by."""
+    """Return the results in a folder that the gate judges: what was measured, without what is only shown."""
     shown_only = pl.any_horizontal(*(pl.col("benchmark").str.starts_with(name) for name in SHOWN_ONLY))
     return read_results(results).filter(pl.col("status") == "measured", ~shown_only)
 
 
 def count(measured: list[pl.DataFrame]) -> pl.DataFrame:
-    """For each rule and factor: accused points and suites (pairs of commits), of how many, by measurement.
+    """Count the points and suites that each rule calls different at each factor.
 
-    ``measurement`` is 1 or 2, or 0 for what is accused in all of them.
+    Parameters
+    ----------
+    measured : list of polars.DataFrame
+        One frame of `judged` for each measurement of the same commits.
+
+    Returns
+    -------
+    polars.DataFrame
+        The columns rule, factor, measurement (1 or 2, or 0 for what all measurements call different), points and
+        of_points, suites and of_suites. A suite is one ordered pair of commits.
     """
     commits = sorted(measured[0]["commit"].unique())
-    # A commit is compared with each other one way and the other: which is the base is chance.
+    # Both orders of a pair are compared, because either commit could be the base.
     pairs = list(itertools.permutations(commits, 2))
     points = measured[0].select(KEYS).n_unique()
     found = []
@@ -72,7 +93,13 @@ def count(measured: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def table(folders: list[Path]) -> str:
-    """The counts in Markdown, and what they say of a suite."""
+    """Return the counts as a Markdown table, followed by the probability of a false alarm in a whole suite.
+
+    Parameters
+    ----------
+    folders : list of Path
+        One or two folders of asv results.
+    """
     measured = [judged(folder) for folder in folders]
     counted = count(measured)
     once = counted.filter(pl.col("measurement") > 0).group_by("rule", "factor", maintain_order=True).sum()
@@ -97,7 +124,7 @@ def table(folders: list[Path]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Measure from the given folders and put the table into the README; returns the exit code."""
+    """Write the table for the given folders into the README and print it; return the exit code."""
     made = table([Path(argument) for argument in arguments])
     begin, end = (re.escape(mark) for mark in MARKS)
     text = README.read_text(encoding="utf-8")

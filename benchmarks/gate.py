@@ -1,16 +1,18 @@
-"""Say whether a commit is slower than another, from airspeed velocity's result files.
+"""Report whether one commit is slower than another, from the result files of airspeed velocity (asv).
 
-``python benchmarks/gate.py <base> <head> [factor=...] [results=<folder>] [machine=<name>]``, with two commits that asv
-has measured with ``--interleave-rounds --record-samples``. Prints a table with a line for each point of each benchmark
-and ends with 0, with 1 if something is slower (or an algorithm has changed), or with 2 if nothing could be compared or
-a benchmark failed on ``head``; asv's own codes do not tell these apart.
+Usage: ``python benchmarks/gate.py <base> <head> [factor=...] [results=<folder>] [machine=<name>]``. asv must have
+measured both commits with ``--interleave-rounds --record-samples``. The program prints a table with one row per point,
+which is a benchmark with one combination of its parameters. The exit code is 0; 1 if something is slower or an
+algorithm has changed; 2 if nothing could be compared or a benchmark failed on ``head``. asv's own exit codes do not
+distinguish these cases.
 
-How a time is judged. Samples of one process are alike, and neighbours on the machine slow down whole stretches of time,
-so a sample is not independent of the next; a round (one process for each commit, soon after each other) is. Of all
-samples of a commit the lower quartile counts: busy stretches move it least. The interval of the ratio comes from a
-bootstrap over rounds, both commits' samples of a round together. A time is slower if the ratio is above the factor and
-the whole 95% interval above 1. Among many points one may look so by chance: `benchmarks.bench` has what looks worse
-measured again before it says so. How often the same code is accused is measured in `benchmarks/README.md`.
+Times are judged as follows. Samples are not independent: those of one process resemble each other, and other work on
+the machine slows down whole periods of time. Rounds are independent: a round runs one process for each commit, shortly
+after each other. The lower quartile of all samples of a commit is compared, because busy periods change it least. The
+interval of the ratio comes from a bootstrap over rounds, which draws both commits' samples of a round together. A time
+is slower if the ratio exceeds the factor and the whole 95% interval lies above 1. With many points, one may look slower
+by chance; therefore `benchmarks.bench` measures again what looks worse before it reports it. ``benchmarks/README.md``
+states how often identical code is called slower.
 """
 
 import sys
@@ -30,13 +32,13 @@ from adamlab.rules.symbols import ConfigurationError, Number
 
 RESULTS = Path("results/performance/benchmarks")
 FACTOR = 1.05
-# Whole processes differ from each other more than calls in one, and nobody waits for a tenth of a second.
+# Times of whole processes vary more than times of calls in one process, and a tenth of a second is not noticed.
 LEAST_FACTORS = {"programs.": 1.15}
 CONFIDENCE = 0.95
 RESAMPLES = 2000
-# Above these ratios a value that is no time is worse. One that is a step count must not move at all.
+# Largest allowed ratio of values that are not times. A step count must not change at all.
 LIMITS = {"bytes": 1.05, "instructions per parameter": 1.01, "steps": 1.0}
-# What is shown beside the others, and why nothing is judged by it.
+# Benchmarks that are shown but not judged, with the reason.
 SHOWN_ONLY = {"beyond_cache.": "follows the neighbours' use of the memory"}
 BAD, FAILED = ("slower", "more", "changed"), "failed"
 _ORDER = (FAILED, *BAD, "faster", "less", "same", "shown only", "not compared")
@@ -44,7 +46,15 @@ _ORDER = (FAILED, *BAD, "faster", "less", "same", "shown only", "not compared")
 
 @dataclass(frozen=True)
 class Interval:
-    """A ratio head / base and its interval; the interval of a value without samples is the ratio."""
+    """A ratio head / base and its 95% interval.
+
+    Attributes
+    ----------
+    ratio : float
+        The value of head over that of base.
+    lo, hi : float
+        Ends of the interval; equal to `ratio` for a value without samples.
+    """
 
     ratio: float
     lo: float
@@ -52,9 +62,21 @@ class Interval:
 
 
 def compare(rows: pl.DataFrame, base: str, head: str, factor: float = FACTOR) -> pl.DataFrame:
-    """A row for each point: benchmark, point, unit, base, head, ratio, lo, hi, verdict.
+    """Compare two commits point by point.
 
-    ``rows`` are those of `adamlab.records.asv_results.read_results`, of one machine; the commits may be abbreviated.
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        Results of one machine, as `adamlab.records.asv_results.read_results` returns them.
+    base, head : str
+        The commits, full or abbreviated hashes.
+    factor : float
+        The ratio of times above which `head` counts as slower; `LEAST_FACTORS` may raise it.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row per point, worst verdict first: benchmark, point, unit, base, head, ratio, lo, hi, verdict.
     """
     keys = ["benchmark", "point", "unit"]
     same = ["machine", "environment", *keys]
@@ -73,7 +95,7 @@ def _comparable(point: Mapping[str, Any]) -> bool:
 
 
 def _judged(point: Mapping[str, Any], factor: float) -> tuple[Any, ...]:
-    """Base, head, ratio, its interval, and the verdict."""
+    """Return base, head, ratio, both ends of its interval, and the verdict."""
     if point["status_head"] == FAILED:
         return (point["value"], None, None, None, None, FAILED)
     if not _comparable(point):
@@ -100,7 +122,7 @@ def _plain(base: float | None, head: float | None) -> Interval:
 
 
 def _rounds(point: Mapping[str, Any], side: str) -> Any:
-    """A side's samples, a row a round; None if they are not there, or not the same number in each."""
+    """Return one side's samples, one row per round; None if there are none or rounds differ in length."""
     samples, rounds = point["samples" + side], point["rounds" + side]
     if samples is None or len(samples) % rounds or not samples:
         return None
@@ -108,7 +130,18 @@ def _rounds(point: Mapping[str, Any], side: str) -> Any:
 
 
 def ratio_of_rounds(base: NDArray[np.float64], head: NDArray[np.float64]) -> Interval:
-    """The ratio of the lower quartiles of two arrays (rounds x samples), with its bootstrap interval over rounds."""
+    """Return the ratio of two lower quartiles with its bootstrap interval over rounds.
+
+    Parameters
+    ----------
+    base, head : ndarray
+        Samples in seconds, of shape (rounds, samples).
+
+    Returns
+    -------
+    Interval
+        From 0 to infinity if there is only one round.
+    """
 
     def ratio(places: NDArray[np.int64], axis: int = -1) -> Any:  # noqa: ARG001 -- scipy names it
         quartiles = [np.quantile(side[places].reshape(*places.shape[:-1], -1), 0.25, axis=-1) for side in (head, base)]
@@ -137,7 +170,18 @@ def _verdict(unit: str, found: Interval, factor: float) -> str:
 
 
 def exit_code(table: pl.DataFrame) -> int:
-    """0: nothing is worse; 1: something is; 2: a benchmark failed, or nothing could be compared."""
+    """Return the exit code for a table of verdicts.
+
+    Parameters
+    ----------
+    table : polars.DataFrame
+        The result of `compare`.
+
+    Returns
+    -------
+    int
+        0 if nothing is worse; 1 if something is; 2 if a benchmark failed or nothing could be compared.
+    """
     verdicts = set(table["verdict"])
     if FAILED in verdicts or not verdicts - {"not compared", "shown only"}:
         return 2
@@ -145,7 +189,7 @@ def exit_code(table: pl.DataFrame) -> int:
 
 
 def shown(table: pl.DataFrame) -> str:
-    """The table for people, what is worst first, and a line that sums it up."""
+    """Return a table of `compare` as text, worst verdict first, followed by a summary line."""
     lines = [("benchmark", "base", "head", "ratio", "interval", "verdict")]
     for row in table.iter_rows(named=True):
         name = f"{row['benchmark']}({row['point']})" if row["point"] else row["benchmark"]
@@ -182,7 +226,7 @@ def _interval(row: Mapping[str, Any]) -> str:
 
 
 def _quantity(value: float | None, unit: str) -> str:
-    """A value with its unit, to four digits."""
+    """Return a value with its unit as text, to four digits."""
     if value is None:
         return ""
     if unit == "seconds":
@@ -192,7 +236,20 @@ def _quantity(value: float | None, unit: str) -> str:
 
 
 def only_machine(rows: pl.DataFrame, machine: str) -> pl.DataFrame:
-    """The rows of one machine: the one named, or the only one there is."""
+    """Return the rows of one machine.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        Results of `adamlab.records.asv_results.read_results`.
+    machine : str
+        The machine's name; may be empty if all rows are of the same machine.
+
+    Raises
+    ------
+    ConfigurationError
+        If no name is given and there are several machines.
+    """
     names = rows["machine"].unique().sort().to_list()
     if not machine and len(names) > 1:
         raise ConfigurationError(f"gate: machine must be one of {', '.join(names)}; it is not given")
@@ -200,7 +257,18 @@ def only_machine(rows: pl.DataFrame, machine: str) -> pl.DataFrame:
 
 
 def main(arguments: list[str]) -> int:
-    """Compare what the arguments name; returns the exit code."""
+    """Compare the two commits named on the command line and print the verdicts.
+
+    Parameters
+    ----------
+    arguments : list of str
+        The command line without the program's name.
+
+    Returns
+    -------
+    int
+        The result of `exit_code`, or 2 if the arguments are wrong.
+    """
     options = {"factor": str(FACTOR), "results": str(RESULTS), "machine": ""}
     commits = [argument for argument in arguments if "=" not in argument]
     try:
@@ -220,7 +288,18 @@ def main(arguments: list[str]) -> int:
 
 
 def checked_factor(text: str) -> float:
-    """A factor from the command line."""
+    """Return a factor given on the command line as a number.
+
+    Parameters
+    ----------
+    text : str
+        The factor as written.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not a finite number of at least 1.
+    """
     try:
         number: object = float(text)
     except ValueError:

@@ -1,9 +1,9 @@
-"""Keep a machine's results outside the source's history: ``python benchmarks/keep.py <machine>``, or ``fetch``.
+"""Store a machine's asv results on a git branch of their own: ``python benchmarks/keep.py <machine>``, or ``fetch``.
 
-They lie on the branch `BRANCH`, which has no file and no commit in common with any other. A machine's files are added
-to those that are there, as a commit of their own; neither the checkout nor its index is touched. ``fetch`` brings what
-the branch holds into the results folder, where asv and the report `performance` find it. Pushing is up to you:
-``git push origin asv-results``.
+The branch `BRANCH` shares no file and no commit with any other branch. ``<machine>`` adds the machine's result files to
+those on the branch in one new commit; it changes neither the working tree nor the index. ``fetch`` copies the files of
+the branch into the results folder, where asv and the report `reports.performance` read them. Pushing is left to the
+user: ``git push origin asv-results``.
 """
 
 import io
@@ -22,7 +22,20 @@ BRANCH = "asv-results"
 
 
 def main(arguments: list[str], root: Path = ROOT) -> int:
-    """Keep a machine's results, or fetch what is kept; returns the exit code."""
+    """Store a machine's results on the branch, or fetch all stored results.
+
+    Parameters
+    ----------
+    arguments : list of str
+        A machine's name, or ``fetch``.
+    root : Path
+        Root folder of the repository.
+
+    Returns
+    -------
+    int
+        Exit code: 0, or 2 if that is not possible; the reason goes to standard error.
+    """
     try:
         if len(arguments) != 1:
             raise ConfigurationError(f"keep: takes a machine's name, or fetch; it is {' '.join(arguments)!r}")
@@ -35,7 +48,25 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
 
 
 def keep(root: Path, machine: str) -> str:
-    """Commit a machine's results to the branch; says in a sentence what was done."""
+    """Commit a machine's result files to the branch.
+
+    Parameters
+    ----------
+    root : Path
+        Root folder of the repository.
+    machine : str
+        The machine's name.
+
+    Returns
+    -------
+    str
+        A sentence that reports what was done.
+
+    Raises
+    ------
+    ConfigurationError
+        If the machine has no results, or git fails.
+    """
     folder = root / RESULTS
     if not (folder / machine / "machine.json").exists():
         known = ", ".join(sorted(path.parent.name for path in folder.glob("*/machine.json"))) or "none"
@@ -68,7 +99,23 @@ def keep(root: Path, machine: str) -> str:
 
 
 def fetch(root: Path) -> str:
-    """Bring what is kept into the results folder; says in a sentence what was done."""
+    """Copy the files of the branch into the results folder.
+
+    Parameters
+    ----------
+    root : Path
+        Root folder of the repository.
+
+    Returns
+    -------
+    str
+        A sentence that reports what was done.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such branch, neither here nor on origin as last fetched.
+    """
     tip = _tip(root)
     if not tip:
         raise ConfigurationError(f"keep: there is no branch {BRANCH} here (git fetch origin {BRANCH})")
@@ -80,7 +127,7 @@ def fetch(root: Path) -> str:
 
 
 def _tip(root: Path) -> str:
-    """The branch's commit, here or as it was last fetched; empty if there is none."""
+    """Return the hash of the branch's last commit, here or on origin as last fetched; empty if there is none."""
     found = (_git(root, "rev-parse", "--verify", "--quiet", name, check=False) for name in (BRANCH, f"origin/{BRANCH}"))
     return next(filter(None, found), "")
 

@@ -1,4 +1,4 @@
-"""A step too large for the caches: one thread and several, beside torch and the memory's bandwidth."""
+"""The cost of a step too large for the caches, with one and several threads, beside torch and the memory bandwidth."""
 
 import polars as pl
 from matplotlib.figure import Figure
@@ -20,7 +20,7 @@ QUESTION = (
 
 
 def table(study: Study) -> pl.DataFrame:
-    """A row a case: nanoseconds a coordinate, times the floor, and our time over it, from where to where."""
+    """Return a row per case: nanoseconds per coordinate, multiple of the floor, and adamlab's time over it."""
     rows = study.timings
     if rows.is_empty() or "threads" not in rows.columns:
         raise MissingRecords("no timing with several threads is recorded")
@@ -52,7 +52,7 @@ def table(study: Study) -> pl.DataFrame:
 
 
 def answer(study: Study) -> str:
-    """The verdict in a few sentences, computed from the table."""
+    """Return the answer in a few sentences, computed from the table."""
     rows = table(study)
     said = []
     for row in rows.filter(pl.col("optimizer") == "adam", pl.col("implementation") == "adamlab").iter_rows(named=True):
@@ -69,7 +69,7 @@ def answer(study: Study) -> str:
 
 
 def figure(study: Study) -> Figure:
-    """Nanoseconds a coordinate of the numba backend and torch's fused kernel, a panel a dtype."""
+    """Draw nanoseconds per coordinate of the numba backend and of torch's fused kernel, one panel per dtype."""
     rows = table(study).filter(pl.col("implementation").is_in(["adamlab", "torch-fused"]))
     dtypes = rows["dtype"].unique(maintain_order=True).to_list()
     drawn, panels = style.panels([0.9 + 0.27 * rows.filter(pl.col("dtype") == dtype).height for dtype in dtypes])

@@ -1,4 +1,4 @@
-"""What came of a study that no report has a question of its own for: its best runs, and loss against what was swept."""
+"""The report on a study that no other report reads: its best runs, and the loss against what was swept."""
 
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -19,13 +19,19 @@ QUESTION = (
     "against the numbers that were swept over most, over all others."
 )
 PROBLEM = ("optimizer", "objective", "dim")
-# Colours in a direction of a map, and methods with a panel of their own.
+# Largest number of cells along each axis of a map, and of methods that get a panel.
 CELLS, PANELS = 100, 4
 _COLOURS = (style.BLUE, style.VERMILION, style.GREEN, style.ORANGE, style.PURPLE, style.SKY)
 
 
 def of(study: str) -> Any:
-    """The report on one study, as `reports.build` takes it."""
+    """Return the report on one study, as `reports.build` takes it.
+
+    Parameters
+    ----------
+    study : str
+        The study's name.
+    """
     return SimpleNamespace(
         __name__=f"sweep_{study}",
         STUDY=study,
@@ -40,7 +46,13 @@ def of(study: str) -> Any:
 
 
 def swept(study: Study) -> list[str]:
-    """The numbers that differ between runs, those of most values first."""
+    """Return the names of the numbers that differ between runs, those with most values first.
+
+    Parameters
+    ----------
+    study : Study
+        The records to read.
+    """
     schema = study.lazy_runs.collect_schema()
     results = ("steps", "loss", "grad_norm", "seconds")
     numbers = [name for name, dtype in schema.items() if dtype.is_numeric() and name not in results]
@@ -49,7 +61,7 @@ def swept(study: Study) -> list[str]:
 
 
 def table(study: Study) -> pl.DataFrame:
-    """A row for each method on each problem: how many runs, how they ended, and the run of the least loss."""
+    """Return a row for each method on each problem: the number of runs, how they ended, and the run of least loss."""
     keys = swept(study)
     finite = pl.when(pl.col("loss").is_finite()).then("loss")
     best = [pl.col(name).get(finite.arg_min()).alias(f"best {name}") for name in keys if name not in PROBLEM]
@@ -61,7 +73,7 @@ def table(study: Study) -> pl.DataFrame:
 
 
 def answer(study: Study) -> str:
-    """The best method in a sentence."""
+    """Return the best method in one sentence."""
     rows = table(study)
     runs = rows["runs"].sum()
     first = rows.row(0, named=True)
@@ -77,7 +89,7 @@ def answer(study: Study) -> str:
 
 
 def figure(study: Study) -> Figure:
-    """The least loss along the number swept over most, or a map of it over two of them."""
+    """Draw the least loss along the number with most values, or a map of it over the two with most values."""
     keys = [name for name in swept(study) if name != "seed"] or swept(study)
     if not keys:
         raise MissingRecords("its runs differ in no number")
@@ -101,7 +113,7 @@ def figure(study: Study) -> Figure:
 
 
 def _losses(study: Study, method: str, keys: Sequence[str]) -> pl.DataFrame:
-    """The least finite loss for each value of ``keys``; no rows for a method without one of them."""
+    """Return the least finite loss for each value of `keys`; no rows for a method without one of them."""
     rows = study.lazy_runs.filter(pl.col("optimizer") == method, pl.col("loss").is_finite())
     return rows.drop_nulls(keys).group_by(keys).agg(pl.col("loss").min()).sort(keys).collect()
 
@@ -123,7 +135,7 @@ def _draw_map(drawn: Figure, panel: Axes, rows: pl.DataFrame, keys: Sequence[str
 
 
 def _edges(values: Any) -> Any:
-    """The bounds of at most `CELLS` cells that hold these values, evenly spaced as the values are."""
+    """Return the edges of at most `CELLS` cells that contain the values, spaced evenly on their scale."""
     spaced = np.geomspace if _scale(values) == "log" else np.linspace
     low, high = float(values[0]), float(values[-1])
     count = min(values.size, CELLS)
@@ -131,5 +143,5 @@ def _edges(values: Any) -> Any:
 
 
 def _scale(values: Any) -> str:
-    """Whether values are spread over decades."""
+    """Return ``"log"`` if the sorted values are positive and span two decades or more, else ``"linear"``."""
     return "log" if values.size and values[0] > 0 and values[-1] / values[0] >= 100 else "linear"

@@ -1,8 +1,18 @@
-"""Draw every report from the records alone: CSV, SVG and PNG for each, and one page, ``reports/out/index.html``.
+"""Draw every report from the records alone: CSV, SVG and PNG files, and one page, ``reports/out/index.html``.
 
-``python reports/build.py [study=<name>] [results=<folder>] [out=<folder>]``. Runs nothing. A report is a module of this
-folder with STUDY, KIND, COMMAND, TITLE and QUESTION, and the functions ``table``, ``answer`` and ``figure`` of a
-`adamlab.records.reading.Study`; the folder is the registry. A study that none asks about has `reports.any_sweep`.
+Usage: ``python reports/build.py [study=<name>] [results=<folder>] [out=<folder>]``. No experiment is run.
+
+The folder is the registry: a report is a module in it that defines
+
+* ``STUDY`` and ``KIND``: the study and the kind of records that the report reads;
+* ``COMMAND``: the command that makes these records;
+* ``TITLE`` and ``QUESTION``: the texts above the answer on the page;
+* ``table(study) -> polars.DataFrame``: the numbers, as the page and the CSV file show them;
+* ``answer(study) -> str``: the answer in a few sentences, computed from the records;
+* ``figure(study) -> matplotlib.figure.Figure``.
+
+The functions take an `adamlab.records.reading.Study` and raise `reports.missing_records.MissingRecords` if the records
+do not suffice. A study that no report reads is shown by `reports.any_sweep`.
 """
 
 import importlib
@@ -25,7 +35,7 @@ from reports.missing_records import MissingRecords
 
 HERE = Path(__file__).parent
 DEFAULTS = {"study": "", "results": "results", "out": str(HERE / "out")}
-# How a record's column is headed on the page and in the terminal; others are shown as they are.
+# Headings of columns on the page and in the terminal; other columns are headed by their names.
 HEADINGS = {
     "optimizer.lr": "lr",
     "n_steps": "steps allowed",
@@ -44,7 +54,23 @@ HEADINGS = {
 
 @dataclass(frozen=True)
 class Section:
-    """One report as the page shows it."""
+    """One report as the page shows it.
+
+    Attributes
+    ----------
+    name : str
+        The report's module, and the stem of its files.
+    title, question, answer : str
+        Texts of the page.
+    headings : list of str
+        One heading per column of the table.
+    rows : list of list of str
+        The table's cells as text.
+    numeric : list of bool
+        Whether each column holds numbers.
+    provenance : list of dict
+        One entry per file of records.
+    """
 
     name: str
     title: str
@@ -57,7 +83,18 @@ class Section:
 
 
 def main(arguments: list[str]) -> int:
-    """Build what the arguments ask for; returns the exit code."""
+    """Build the reports that the command line asks for, and print their answers and tables.
+
+    Parameters
+    ----------
+    arguments : list of str
+        The command line without the program's name.
+
+    Returns
+    -------
+    int
+        Exit code: 0, or 2 if the arguments are wrong, there are no records, or a file cannot be read or written.
+    """
     try:
         options = chosen_options("build", arguments, DEFAULTS)
         reports = _reports(options["study"], Path(options["results"]))
@@ -81,7 +118,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _reports(study: str, results: Path) -> list[Any]:
-    """The reports of a study, or of all, in the order of their names; then of each study without any of its own."""
+    """Return the reports on one study, or all reports by name, then one for each study that no report reads."""
     names = [module.name for module in pkgutil.iter_modules([str(HERE)])]
     modules = [importlib.import_module(f"reports.{name}") for name in names if name != "build"]
     modules = [module for module in modules if hasattr(module, "TITLE")]
@@ -94,7 +131,7 @@ def _reports(study: str, results: Path) -> list[Any]:
 
 
 def _build(report: Any, results: Path, out: Path) -> Section | None:
-    """Write a report's files and return its section of the page; None where its question has no records yet."""
+    """Write a report's files and return its section of the page; return None if its records are missing."""
     study = Study(results, report.STUDY)
     provenance = study.provenance(report.KIND)
     name = report.__name__.rpartition(".")[2]
@@ -129,7 +166,7 @@ def _source(provenance: list[dict[str, str]]) -> str:
 
 
 def _readable(entry: Mapping[str, str]) -> dict[str, str]:
-    """A file's provenance for people: the versions in one line."""
+    """Return a file's provenance in readable form, with all package versions in one line."""
     packages = json.loads(entry["packages"])
     state = {"true": "", "false": " with uncommitted changes"}.get(entry["git_clean"], "")
     return {
@@ -140,7 +177,7 @@ def _readable(entry: Mapping[str, str]) -> dict[str, str]:
 
 
 def _shown(value: Any) -> str:
-    """A value as the page shows it: four digits of a float; the CSV holds them all."""
+    """Return a value as the page shows it; a float has four digits here and all digits in the CSV file."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -157,7 +194,7 @@ def _shown(value: Any) -> str:
 
 
 def _print(section: Section) -> None:
-    """The section in the terminal: its answer and its table."""
+    """Print a section's title, answer and table in the terminal."""
     print(f"{section.title}\n{section.answer}\n")
     columns = [[heading, *cells] for heading, *cells in zip(section.headings, *section.rows, strict=True)]
     widths = [max(map(len, column)) for column in columns]

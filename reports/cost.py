@@ -1,4 +1,4 @@
-"""What a step of Adam costs from one dimension to twenty million, beside the peers and the machine's floors."""
+"""The cost of a step of Adam from one dimension to twenty million, beside the peers and the machine's floors."""
 
 import numpy as np
 import polars as pl
@@ -23,7 +23,7 @@ QUESTION = (
 FORMS = {"adam": "As printed", "adam_reordered": "Reordered"}
 OURS = "adamlab numba"
 FLOORS = {"arithmetic": "division and root", "movement": "memory", "latency": "one step after another"}
-# Implementations that the figure shows, and how; the table has all.
+# Colour and marker of the implementations that the figure shows; the table has all.
 _SHOWN = {
     "adamlab python": (style.PURPLE, "^"),
     "adamlab numpy": (style.SKY, "s"),
@@ -47,7 +47,24 @@ _CASE = ["optimizer", "dtype", "dim"]
 
 
 def timings(study: Study) -> pl.DataFrame:
-    """The latest measurement that has both forms on the numba backend in several dimensions, left-out rows included."""
+    """Return the latest measurement that timed both forms on the numba backend in several dimensions.
+
+    Parameters
+    ----------
+    study : Study
+        The records to read.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row per case and implementation, with those that were left out. adamlab's implementations include the
+        backend in their name.
+
+    Raises
+    ------
+    MissingRecords
+        If there is no such measurement.
+    """
     rows = study.timings
     if {*_SPHERE, *_CASE, "left_out", "backend"} - set(rows.columns):
         raise MissingRecords("no measurement of Adam on the sphere beside its floors is recorded")
@@ -69,7 +86,7 @@ def timings(study: Study) -> pl.DataFrame:
 
 
 def table(study: Study) -> pl.DataFrame:
-    """Nanoseconds per step: a row for each form, dtype and implementation and for each floor, a column a dimension."""
+    """Return nanoseconds per step: one row per form, dtype and implementation or floor, one column per dimension."""
     rows = timings(study)
     own = rows.filter(pl.col("implementation") == OURS)
     floors = [
@@ -81,7 +98,20 @@ def table(study: Study) -> pl.DataFrame:
 
 
 def by_dimension(rows: pl.DataFrame, value: str) -> pl.DataFrame:
-    """Spread the values over a column for each dimension; the fastest in the middle dimension comes first."""
+    """Spread values over one column per dimension.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        With the columns dtype, optimizer, implementation, dim and `value`.
+    value : str
+        The column to spread.
+
+    Returns
+    -------
+    polars.DataFrame
+        Sorted by dtype, form, and the value in the middle dimension.
+    """
     dims = rows["dim"].unique().sort().to_list()
     wide = rows.sort("dim").pivot("dim", index=["dtype", "optimizer", "implementation"], values=value)
     wide = wide.sort("dtype", "optimizer", str(dims[len(dims) // 2]), descending=[True, False, False], nulls_last=True)
@@ -89,7 +119,7 @@ def by_dimension(rows: pl.DataFrame, value: str) -> pl.DataFrame:
 
 
 def answer(study: Study) -> str:
-    """The verdict in a few sentences, computed from the measurement."""
+    """Return the answer in a few sentences, computed from the measurement."""
     rows = timings(study).filter(pl.col("dtype") == "float64")
     own = rows.filter(pl.col("implementation") == OURS).sort("dim")
     parts = []
@@ -118,7 +148,7 @@ def _left_out(rows: pl.DataFrame) -> str:
 
 
 def _missing(study: Study) -> str:
-    """Which peers were asked for and not there: their entry in the provenance is a reason, not a version."""
+    """Return which peers were asked for but missing; their provenance holds a reason instead of a version."""
     measured = set(timings(study)["implementation"])
     last = study.provenance("timings")[-1]
     reasons = [f"{peer} ({last[peer]})" for peer, start in _PEERS.items() if peer in last and not _any(measured, start)]
@@ -140,7 +170,7 @@ def _any(names: set[str], start: str) -> bool:
 
 
 def figure(study: Study) -> Figure:
-    """Time per step against dimension in float64, with intervals and the floors; a panel a form."""
+    """Draw time per step against dimension in float64, with intervals and floors, one panel per form."""
     rows = timings(study).filter(pl.col("dtype") == "float64", pl.col("left_out").is_null())
     drawn, panels = style.panels([4.3] * len(FORMS))
     for axes, (optimizer, form) in zip(panels, FORMS.items(), strict=True):
@@ -163,7 +193,19 @@ def figure(study: Study) -> Figure:
 
 
 def draw_line(axes: Axes, line: pl.DataFrame, value: str, colour: str, marker: str) -> None:
-    """A line over the dimensions with its intervals, from the columns ``value``, ``value``_lo and ``value``_hi."""
+    """Draw a line over the dimensions, with intervals.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    line : polars.DataFrame
+        With the columns dim, `value`, and `value` followed by ``_lo`` and ``_hi``.
+    value : str
+        The column to draw.
+    colour, marker : str
+        The line's look.
+    """
     middle = line[value].to_numpy()
     around = np.abs(np.array([line[f"{value}_lo"].to_numpy() - middle, line[f"{value}_hi"].to_numpy() - middle]))
     axes.errorbar(

@@ -1,4 +1,4 @@
-"""How the lab's compiled loop compares with each peer and with the machine's floor, dimension by dimension."""
+"""The time of adamlab's compiled loop relative to each peer and to the machine's floor, by dimension."""
 
 import numpy as np
 import polars as pl
@@ -19,7 +19,7 @@ QUESTION = (
     "a number of the step instead of dividing by it can go below: the lab, where that gives the same bits, and XLA."
 )
 FLOOR = "the floor"
-# Those that the figure compares with the floor.
+# Colour and marker of the implementations that the figure compares with the floor.
 _SHOWN = {
     cost.OURS: (style.BLUE, "o"),
     "avx512": (style.INK, "D"),
@@ -30,12 +30,24 @@ _SHOWN = {
     "rust-reordered-native": (style.BROWN, "D"),
 }
 _CASE = ["optimizer", "dtype", "dim"]
-# A line that goes farther from the floor leaves the figure.
+# Range of the figure in multiples of the floor; lines beyond it are cut off.
 _NEAREST, _FARTHEST = 0.6, 30.0
 
 
 def ratios(study: Study) -> pl.DataFrame:
-    """A row for each case and implementation beside ours: ``ours`` over it, and from where to where with intervals."""
+    """Return the ratio of the numba backend's time to that of every other implementation and to the floor.
+
+    Parameters
+    ----------
+    study : Study
+        The records to read.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row per case and implementation: ``ours`` is the ratio of medians; ``ours_lo`` and ``ours_hi`` are ratios of
+        opposite ends of the two intervals.
+    """
     rows = cost.timings(study).filter(pl.col("left_out").is_null())
     own = rows.filter(pl.col("implementation") == cost.OURS).select(
         *_CASE,
@@ -59,12 +71,12 @@ def ratios(study: Study) -> pl.DataFrame:
 
 
 def table(study: Study) -> pl.DataFrame:
-    """Ours over each: a row for each form, dtype and implementation, a column a dimension."""
+    """Return the ratios: one row per form, dtype and implementation, one column per dimension."""
     return cost.by_dimension(ratios(study), "ours").rename({"implementation": "numba over"})
 
 
 def answer(study: Study) -> str:
-    """The ratios that the lab works on, with their spread, computed from the measurement."""
+    """Return the most important ratios with their intervals, computed from the measurement."""
     rows = ratios(study)
     middle = 128
     most = int(rows["dim"].to_numpy().max())
@@ -97,7 +109,7 @@ def _said(rows: pl.DataFrame, optimizer: str, dtype: str, dim: int, other: str) 
 
 
 def figure(study: Study) -> Figure:
-    """Times the floor against dimension, of the fast implementations; a panel for each form and dtype."""
+    """Draw the fast implementations' times as multiples of the floor, one panel per form and dtype."""
     rows = cost.timings(study).filter(pl.col("left_out").is_null()).sort("dim")
     rows = rows.with_columns(
         (pl.col(f"ns_per_step{end}") / pl.col("floor_ns_per_step")).alias(f"times_floor{end}")

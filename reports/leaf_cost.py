@@ -1,4 +1,4 @@
-"""How near to its own floor every method comes that works coordinate by coordinate."""
+"""The time of a step of every elementwise method, as a multiple of the method's own floor."""
 
 import polars as pl
 from matplotlib.figure import Figure
@@ -28,7 +28,7 @@ BOUND = {
 
 
 def table(study: Study) -> pl.DataFrame:
-    """A row a method: its time per step, its floor, what binds the floor, and how many times the floor it takes."""
+    """Return a row per method: time per step, floor, what bounds the floor, and their ratio."""
     rows = study.timings
     if rows.is_empty() or "acts_on" not in rows.columns:
         raise MissingRecords("no timing of a method beside its floor is recorded")
@@ -42,7 +42,7 @@ def table(study: Study) -> pl.DataFrame:
         raise MissingRecords("no timing of a method on the numba backend is recorded")
     rows = rows.filter(pl.col("measurement") == rows["measurement"][-1])
     floor = pl.col("floor_ns_per_step")
-    # Records made before additions were counted have no floor of them.
+    # Older records have no floor for additions.
     bounds = {name: meaning for name, meaning in BOUND.items() if name in rows.columns}
     binding = pl.coalesce(pl.when(pl.col(name) == floor).then(pl.lit(meaning)) for name, meaning in bounds.items())
     return rows.select(
@@ -59,7 +59,7 @@ def table(study: Study) -> pl.DataFrame:
 
 
 def answer(study: Study) -> str:
-    """The verdict in a sentence or two, computed from the table."""
+    """Return the answer in one or two sentences, computed from the table."""
     rows = table(study)
     times = rows["times_floor"].to_numpy()
     near = 1.3
@@ -75,7 +75,7 @@ def answer(study: Study) -> str:
 
 
 def figure(study: Study) -> Figure:
-    """Times the floor, with intervals; a row a method."""
+    """Draw the ratio to the floor with intervals, one row per method."""
     rows = table(study).sort("times_floor", descending=True)
     drawn, (axes,) = style.panels([1.1 + 0.185 * rows.height])
     for bound, colour in zip(BOUND.values(), (style.BLUE, style.PURPLE, style.VERMILION, style.GREEN), strict=True):

@@ -1,4 +1,4 @@
-"""What an update costs when many runs go at once, one coordinate each or more."""
+"""The cost of an update when many runs go at once, in one or more dimensions."""
 
 import polars as pl
 from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ _COLOURS = {"adam": (style.BLUE, "o"), "adam_reordered": (style.VERMILION, "s")}
 
 
 def table(study: Study) -> pl.DataFrame:
-    """A row for each form, number of threads and dimension: nanoseconds an update, and seconds in all."""
+    """Return a row per form, number of threads and dimension: nanoseconds per update, and seconds in all."""
     rows = study.timings
     if rows.is_empty() or "runs" not in rows.columns:
         raise MissingRecords("no timing of many runs at once is recorded")
@@ -46,7 +46,7 @@ def table(study: Study) -> pl.DataFrame:
 
 
 def answer(study: Study) -> str:
-    """The verdict in a few sentences, computed from the table."""
+    """Return the answer in a few sentences, computed from the table."""
     rows = table(study)
     said = []
     for (optimizer,), own in rows.filter(pl.col("threads") == rows["threads"].to_numpy().max()).group_by(
@@ -63,7 +63,7 @@ def answer(study: Study) -> str:
 
 
 def figure(study: Study) -> Figure:
-    """Nanoseconds an update against the dimension, with intervals and floors; a panel a number of threads."""
+    """Draw nanoseconds per update against dimension, with intervals and floors, one panel per number of threads."""
     rows = table(study)
     threads = rows["threads"].unique().sort().to_list()
     drawn, panels = style.panels([2.6] * len(threads))

@@ -1,5 +1,5 @@
-"""What a report raises where its question cannot be answered from the records; not a report itself."""
+"""The exception of a report that lacks records; this module is not a report."""
 
 
 class MissingRecords(LookupError):
-    """The records that a question needs are not there; the message says which, in a clause."""
+    """The records that a report needs are missing; the message is a clause that says which."""

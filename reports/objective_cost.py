@@ -1,4 +1,4 @@
-"""What a step costs on every objective, and what it costs to bring one's own functions instead of the lab's leaf."""
+"""The cost of a step on every objective, and of a user's functions relative to adamlab's own objective."""
 
 import polars as pl
 from matplotlib.axes import Axes
@@ -20,12 +20,12 @@ QUESTION = (
 )
 USERS = "user's functions"
 RATIO = "user's over it"
-# The aim for a user's functions, over the leaf's time.
+# A user's functions should take at most this multiple of the time of adamlab's own objective.
 _NEAR = 1.1
 
 
 def table(study: Study) -> pl.DataFrame:
-    """A row an objective: its time per step and per coordinate, and that of a user's functions over it."""
+    """Return a row per objective: time per step and per coordinate, and the ratio of a user's functions to it."""
     rows = study.timings
     if rows.is_empty() or "objective" not in rows.columns:
         raise MissingRecords("no timing of an objective is recorded")
@@ -51,7 +51,7 @@ def table(study: Study) -> pl.DataFrame:
 
 
 def answer(study: Study) -> str:
-    """The verdict in a sentence or two, computed from the table."""
+    """Return the answer in one or two sentences, computed from the table."""
     rows = table(study)
     first, last = rows.row(0, named=True), rows.row(-1, named=True)
     text = (
@@ -68,7 +68,7 @@ def answer(study: Study) -> str:
 
 
 def figure(study: Study) -> Figure:
-    """Time per step, a row an objective, with the users' functions beside; below, the users' ratio to the leaf."""
+    """Draw time per step, one row per objective, and below it the ratio of users' functions to adamlab's objective."""
     rows = table(study).sort("ns_per_step", descending=True)
     users = rows.drop_nulls(RATIO)
     heights = [1.0 + 0.185 * rows.height, *([0.95 + 0.2 * users.height] if users.height else [])]

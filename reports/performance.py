@@ -1,4 +1,4 @@
-"""How fast the lab was at each commit that airspeed velocity has measured."""
+"""The speed of adamlab at each commit that airspeed velocity has measured."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ QUESTION = (
     "quartiles), memory, steps to tolerance, and instructions. The figure shows each relative to its first commit."
 )
 VALGRIND = "valgrind's view of the processor: no AVX-512, and a division counts as one instruction"
-# What stands together in a panel, by the start of the benchmarks' names.
+# The panels, and the benchmarks in each by the start of their names.
 PANELS = {
     "Time per step, numba": ("steps.Numba.",),
     "Time per step, numpy": ("steps.NumPy.",),
@@ -38,7 +38,24 @@ _DASHES = ("-", "--", ":", "-.")
 
 
 def history(study: Study) -> pl.DataFrame:
-    """What was measured where most commits were, with ``quantity`` and ``amount`` in readable units."""
+    """Return the results of the machine and environment with most commits, in readable units.
+
+    Parameters
+    ----------
+    study : Study
+        The records to read.
+
+    Returns
+    -------
+    polars.DataFrame
+        The rows of `adamlab.records.asv_results.read_results` with two more columns: ``amount``, and ``quantity``, its
+        unit.
+
+    Raises
+    ------
+    MissingRecords
+        If nothing was measured.
+    """
     rows = study.benchmarks.filter(pl.col("status") == "measured")
     if rows.is_empty():
         raise MissingRecords("nothing was measured")
@@ -51,7 +68,7 @@ def history(study: Study) -> pl.DataFrame:
 
 
 def _readable(row: Mapping[str, Any]) -> tuple[str, float]:
-    """What a value says, and how much: a time of many steps or runs becomes that of one."""
+    """Return the unit and the value of a result; the time of many steps or runs is divided by their number."""
     sizes = {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", row["point"])}
     if row["unit"] == "bytes":
         return "MB", row["value"] / 1e6
@@ -67,7 +84,7 @@ def _readable(row: Mapping[str, Any]) -> tuple[str, float]:
 
 
 def table(study: Study) -> pl.DataFrame:
-    """A row for each point of each benchmark: how much it was at its first and its last commit, and the ratio."""
+    """Return a row per point of each benchmark: its value at its first and last commit, and their ratio."""
     key = ["benchmark", "point", "quantity"]
     ends = history(study).group_by(key, maintain_order=True)
     amounts = ends.agg(
@@ -79,7 +96,7 @@ def table(study: Study) -> pl.DataFrame:
 
 
 def answer(study: Study) -> str:
-    """The verdict in a sentence or two, computed from the table."""
+    """Return the answer in one or two sentences, computed from the table."""
     wanders = pl.col("benchmark").str.starts_with("beyond_cache.")
     rows, ends = history(study), table(study).filter(pl.col("commits") > 1, ~wanders)
     commits = rows.unique("commit", keep="first", maintain_order=True)["commit"].to_list()
@@ -100,7 +117,7 @@ def answer(study: Study) -> str:
 
 
 def figure(study: Study) -> Figure:
-    """Each point relative to its first commit, over the commits; a panel for what belongs together."""
+    """Draw each point relative to its first commit, over the commits, one panel per group of benchmarks."""
     rows = history(study)
     commits = rows.unique("commit", keep="first", maintain_order=True)["commit"].to_list()
     panels = {title: rows.filter(_named(starts)) for title, starts in PANELS.items()}
@@ -151,7 +168,7 @@ _NOTE: dict[str, Any] = {"fontsize": 7, "color": style.QUIET}
 
 
 def _name(benchmark: str, point: str) -> tuple[str, str]:
-    """What a line is called, in two parts: the first gives it its colour, the second its dashes."""
+    """Return a line's name in two parts: the first selects the colour, the second the dashes."""
     what = re.sub(r" (steps|runs)=\d+", "", point)
     first, _, rest = what.partition(", ")
     if benchmark.startswith(("steps.", "beyond_cache.")):

@@ -1,4 +1,4 @@
-"""The rows that the reports on the seed ask for, whatever else the study's folder holds; not a report itself."""
+"""The records that the reports on the seed read, whatever else is in the study; this module is not a report."""
 
 import polars as pl
 
@@ -22,7 +22,18 @@ _SPHERE = {
 
 
 def runs(study: Study) -> pl.DataFrame:
-    """The seed's runs: both forms, both learning rates, three numbers of steps, any backend."""
+    """Return the seed's runs: both forms, both learning rates, three numbers of steps, any backend.
+
+    Parameters
+    ----------
+    study : Study
+        The records to read.
+
+    Raises
+    ------
+    MissingRecords
+        If no run with the larger learning rate and the largest number of steps is recorded.
+    """
     rows = _asked(study.runs, RATES)
     if rows.filter(pl.col("optimizer.lr") == FAST, pl.col("n_steps") == max(STEPS)).is_empty():
         raise MissingRecords(f"no run at learning rate {FAST} with {max(STEPS)} steps is recorded")
@@ -30,7 +41,23 @@ def runs(study: Study) -> pl.DataFrame:
 
 
 def timings(study: Study) -> pl.DataFrame:
-    """The seed's timings: the latest measurement that timed both forms on the numba backend, at lr 0.001."""
+    """Return the seed's timings, at the smaller learning rate.
+
+    Parameters
+    ----------
+    study : Study
+        The records to read.
+
+    Returns
+    -------
+    polars.DataFrame
+        The latest measurement that timed both forms on the numba backend at the least and the largest number of steps.
+
+    Raises
+    ------
+    MissingRecords
+        If there is no such measurement.
+    """
     rows = _asked(study.timings, (SLOW,))
     whole = (
         rows.filter(pl.col("backend") == "numba", pl.col("steps").is_in([min(STEPS), max(STEPS)]))

@@ -1,4 +1,4 @@
-"""The seed's statements about convergence, beside what the records say."""
+"""The seed's statements about convergence, compared with the records."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ QUESTION = (
     "The seed reports around 3700 steps at learning rate 0.01, and no convergence at 0.001 within 100 steps: "
     "a run has converged when a step is shorter than the tolerance."
 )
-# From the seed's text.
+# The number of steps that the seed's text reports.
 SEED_STEPS = 3700
 
 _RUN = ["optimizer", "optimizer.lr", "n_steps"]
@@ -25,7 +25,7 @@ _OUTCOME = ["status", "steps", "loss"]
 
 
 def table(study: Study) -> pl.DataFrame:
-    """A row for each run of the printed and the reordered form, and the backends that gave this very outcome."""
+    """Return a row per outcome of each run of the printed and the reordered form, with the backends that gave it."""
     return (
         seed.runs(study)
         .sort("backend")
@@ -36,7 +36,7 @@ def table(study: Study) -> pl.DataFrame:
 
 
 def answer(study: Study) -> str:
-    """The verdict in a sentence or two, computed from the table."""
+    """Return the answer in one or two sentences, computed from the table."""
     rows = table(study)
     fast = rows.filter(pl.col("optimizer.lr") == seed.FAST, pl.col("n_steps") == max(seed.STEPS))
     ends = sorted({f"{row['steps']:,}" for row in fast.iter_rows(named=True) if row["status"] == "converged"})
@@ -55,11 +55,11 @@ def answer(study: Study) -> str:
 
 
 def figure(study: Study) -> Figure:
-    """Loss and step length along the longest run of each form and learning rate."""
+    """Draw loss and step length along the longest run of each form and learning rate."""
     drawn, (loss, length) = style.panels([2.9, 2.9])
     longest = seed.runs(study).filter(pl.col("n_steps") == max(seed.STEPS)).unique(_RUN, keep="first")
     colours = {seed.SLOW: style.BLUE, seed.FAST: style.VERMILION}
-    # The two forms nearly coincide: one broad and pale, the other thin on top of it.
+    # The lines of the two forms nearly coincide, so one is broad and pale and the other thin.
     strokes = {"adam": {"linewidth": 6, "alpha": 0.3}, "adam_reordered": {"linewidth": 1.3}}
     for run in longest.sort("optimizer", "optimizer.lr").iter_rows(named=True):
         points = study.trace.filter(pl.col("run_id") == run["run_id"], pl.col("step") > 0).sort("step")

@@ -1,4 +1,4 @@
-"""How the time of a run grows with its number of steps."""
+"""The growth of a run's time with its number of steps."""
 
 import numpy as np
 import polars as pl
@@ -19,13 +19,13 @@ QUESTION = (
 
 
 def table(study: Study) -> pl.DataFrame:
-    """A row for each implementation: the exponent of steps in the time of a run, and the line fitted to it."""
+    """Return a row per implementation: the exponent of the run's time in its steps, and a straight-line fit."""
     rows = []
     measured = seed_time.table(study).filter(pl.col("samples").is_not_null()).sort("form", "steps")
     for (form,), points in measured.group_by("form", maintain_order=True):
         steps, run = points["steps"].to_numpy().astype(float), points["us_per_run"].to_numpy()
         exponent, _ = np.polyfit(np.log(steps), np.log(run), 1)
-        # Weighted by 1/time, so that every length of run counts by its relative error.
+        # Weights of 1/time make the fit minimise relative errors, so that short runs count as much as long ones.
         per_step, set_up = np.polyfit(steps, run, 1, w=1 / run)
         worst = np.max(np.abs(set_up + per_step * steps - run) / run)
         rows.append((form, exponent, 1e3 * per_step, set_up, 100 * worst))
@@ -34,7 +34,7 @@ def table(study: Study) -> pl.DataFrame:
 
 
 def answer(study: Study) -> str:
-    """The verdict in a sentence or two, computed from the table."""
+    """Return the answer in one or two sentences, computed from the table."""
     rows = table(study)
     lazy = pl.col("form").str.starts_with("rust-lazy") & ~pl.col("form").str.contains("hoisted")
     others, slow = rows.filter(~lazy), rows.filter(lazy)
@@ -53,7 +53,7 @@ def answer(study: Study) -> str:
 
 
 def figure(study: Study) -> Figure:
-    """Time per run against its number of steps, with the fitted lines."""
+    """Draw time per run against its number of steps, with the fitted lines."""
     drawn, (axes,) = style.panels([4.2])
     points, lines = seed_time.table(study), table(study)
     shown = {

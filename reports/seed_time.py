@@ -1,4 +1,4 @@
-"""What the three forms of Adam cost: the lab's backends, the seed's Rust, and what the machine allows."""
+"""The cost of the three forms of Adam: adamlab's backends, the seed's Rust, and the machine's floor."""
 
 import polars as pl
 from matplotlib.axes import Axes
@@ -16,7 +16,7 @@ QUESTION = (
     "The seed timed its three Rust forms of Adam on the sphere in 128 dimensions. Here are the lab's own two forms on "
     "each backend, the seed's forms in Rust written anew, and the least time this machine allows, timed in turns."
 )
-# From the seed's text: microseconds for a run of 100 steps, on its author's machine; and the optimizer of each form.
+# From the seed's text: microseconds for a run of 100 steps on its author's machine. Below: each form's optimizer.
 SEED_STEPS = 100
 SEED_RUN_US = {"printed": 39.5, "reordered": 29.8, "lazy": 107.0}
 _OPTIMIZER = {"printed": "adam", "reordered": "adam_reordered", "lazy": "adam"}
@@ -31,9 +31,9 @@ _COLOURS = {
 
 
 def table(study: Study) -> pl.DataFrame:
-    """A row for each implementation and number of steps, in nanoseconds per step and microseconds per run.
+    """Return a row per implementation and number of steps, in nanoseconds per step and microseconds per run.
 
-    The seed's own figures come from its text: they have no interval, and no floor of this machine.
+    The seed's own numbers come from its text; they have neither an interval nor a floor of this machine.
     """
     name = (
         pl.when(pl.col("backend").is_null())
@@ -76,7 +76,7 @@ def table(study: Study) -> pl.DataFrame:
 
 
 def answer(study: Study) -> str:
-    """The verdict in a sentence or two, computed from the table; the seed's ratios are for its 100 steps."""
+    """Return the answer in a few sentences, computed from the table; the seed's ratios are for its 100 steps."""
     rows = table(study)
     longest, as_seed = _longest(rows), rows.filter(pl.col("steps") == SEED_STEPS)
     ours = _ratio(longest, "adam_reordered, numba", "adam, numba")
@@ -98,7 +98,7 @@ def answer(study: Study) -> str:
 
 
 def figure(study: Study) -> Figure:
-    """Time per step of every implementation in the longest run, with intervals and the floor; a panel a form."""
+    """Draw time per step of each implementation in the longest run, with intervals and the floor, by form."""
     every = table(study)
     rows = every.filter((pl.col("steps") == pl.col("steps").max()) | pl.col("samples").is_null())
     rows = rows.sort("ns_per_step", descending=True)

@@ -1,4 +1,4 @@
-"""The look that all figures share, and how they are saved: the same records give the same bytes."""
+"""The common look of all figures, and how they are saved: the same records give the same bytes."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 matplotlib.use("agg")
 
-# Wide enough for a page, narrow enough that its letters can be read at a phone's width.
+# Width in inches: wide enough for a page, and narrow enough to be readable on a phone.
 WIDTH = 4.9
 INK, QUIET, GRID = "#1f2933", "#66737f", "#dde2e7"
-# Okabe & Ito's palette, which people with any colour vision can tell apart.
+# Okabe & Ito's palette, whose colours people with any colour vision can distinguish.
 BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY = "#0072b2", "#d55e00", "#009e73", "#e69f00", "#a8558a", "#56b4e9"
 BROWN = "#7a4a1e"
 
@@ -50,22 +50,43 @@ _SETTINGS: dict[Any, Any] = {
 
 @contextmanager
 def look() -> Iterator[None]:
-    """Draw with the lab's settings."""
+    """Apply the common settings to what is drawn inside the ``with`` block."""
     with matplotlib.rc_context(_SETTINGS):
         yield
 
 
 def panels(heights: Sequence[float]) -> tuple[Figure, list[Axes]]:
-    """A figure of panels under each other, of these heights in inches."""
+    """Return a new figure with panels below each other.
+
+    Parameters
+    ----------
+    heights : sequence of float
+        Height of each panel in inches.
+
+    Returns
+    -------
+    figure : Figure
+    axes : list of Axes
+        From top to bottom.
+    """
     figure = Figure(figsize=(WIDTH, sum(heights)))
     axes = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)
     return figure, list(axes[:, 0])
 
 
 def label_lines(axes: Axes, ends: Sequence[tuple[str, str, float, float]], side: str) -> None:
-    """Write each line's name, in its colour, beside its end, given as (name, colour, x, y); both axes logarithmic.
+    """Write each line's name beside its end, in its colour, on axes that are both logarithmic.
 
-    Names that would cover each other are moved apart, with a thin line to where they belong.
+    Names that would overlap are moved apart, and a thin line connects each name with the end of its line.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where the lines are.
+    ends : sequence of tuple
+        Name, colour, x and y of each end.
+    side : str
+        ``"left"`` or ``"right"``.
     """
     bottom, top = np.log10(axes.get_ylim())
     figure: Any = axes.get_figure()
@@ -97,7 +118,7 @@ def label_lines(axes: Axes, ends: Sequence[tuple[str, str, float, float]], side:
 
 
 def _moved_apart(wanted: NDArray[np.float64], apart: float, lowest: float) -> NDArray[np.float64]:
-    """Places at least ``apart``, in the order of ``wanted`` and near it: crowded ones share their own middle."""
+    """Return positions near `wanted` and in its order, at least `apart` from each other; crowded ones are centred."""
     order = np.argsort(wanted, kind="stable")
     groups: list[tuple[float, int]] = []
     for place in wanted[order]:
@@ -114,6 +135,16 @@ def _moved_apart(wanted: NDArray[np.float64], apart: float, lowest: float) -> ND
 
 
 def save(figure: Figure, path: Path, source: str) -> None:
-    """Write ``path``.svg and ``path``.png; ``source`` says in the files where the numbers came from."""
+    """Write a figure as SVG and PNG.
+
+    Parameters
+    ----------
+    figure : Figure
+        The figure.
+    path : Path
+        The files' path without suffix.
+    source : str
+        Where the numbers come from; stored as description in both files.
+    """
     figure.savefig(path.with_suffix(".svg"), metadata={"Date": None, "Creator": "adamlab", "Description": source})
     figure.savefig(path.with_suffix(".png"), dpi=200, metadata={"Software": "adamlab", "Description": source})

@@ -1,4 +1,4 @@
-"""Which libraries take the same steps under the same name."""
+"""The comparison of methods of the same name in adamlab and other libraries: which take the same steps."""
 
 import numpy as np
 import polars as pl
@@ -28,14 +28,14 @@ _LEAST, _MOST = 1e-17, 1e3
 
 
 def table(study: Study) -> pl.DataFrame:
-    """A row for each leaf and namesake: whether they are equal to rounding, by how much they differ, and why."""
+    """Return a row per optimizer and namesake: whether they are equal to rounding, how far they differ, and why."""
     return study.conformance.sort("optimizer", "peer", "namesake").select(
         "optimizer", "peer", "namesake", "equal", "recorded", "closed_loop", "reason"
     )
 
 
 def answer(study: Study) -> str:
-    """The verdict in a sentence or two, computed from the table."""
+    """Return the answer in one or two sentences, computed from the table."""
     rows = table(study)
     equal = rows.filter("equal")
     differing = rows.filter(~pl.col("equal"))
@@ -54,7 +54,7 @@ def answer(study: Study) -> str:
 
 
 def figure(study: Study) -> Figure:
-    """The difference of each namesake on recorded gradients; a row a leaf."""
+    """Draw the difference of each namesake on recorded gradients, one row per optimizer."""
     rows = table(study)
     names = rows["optimizer"].unique().sort(descending=True).to_list()
     drawn, (axes,) = style.panels([1.1 + 0.185 * len(names)])

@@ -1,4 +1,4 @@
-"""Contract tests are written once and asked of every leaf in ``conf/``; commands run as a person runs them."""
+"""Fixtures: contract tests run on every leaf in ``conf/``, and commands run as on a user's command line."""
 
 import ast
 import inspect
@@ -26,7 +26,7 @@ from adamlab.rules.parameters import numbers_of
 from experiments.sweeping.configuration import build
 
 ROOT = Path(__file__).parent.parent
-# A file with ??? in it waits for a value of the user's.
+# A file that contains ??? needs a value from the user, so it cannot be tested alone.
 NAMES = {
     group: sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml") if "???" not in path.read_text())
     for group in ("optimizer", "objective", "noise", "schedule")
@@ -47,13 +47,13 @@ def node(group, name):
 
 @pytest.fixture
 def optimizer(optimizer_name):
-    """The leaf of one file in conf/optimizer, with its numbers."""
+    """Return the optimizer of one file in conf/optimizer, with its hyperparameters."""
     return build("optimizer", node("optimizer", optimizer_name))
 
 
 @pytest.fixture
 def make_objective(objective_name):
-    """The leaf of one file in conf/objective, for a dim (its own if none is given) and dtype."""
+    """Return a function that makes the objective of one file in conf/objective, for a dim and a dtype."""
 
     def make(dim=None, dtype="float64", **changed):
         numbers = node("objective", objective_name) | changed
@@ -62,13 +62,13 @@ def make_objective(objective_name):
     return make
 
 
-# Operations whose every bit IEEE's arithmetic settles, or which compute nothing; of others each library has its own.
+# Operations that compute nothing, or whose every bit IEEE 754 defines; other functions differ between libraries.
 EXACT = {"abs", "sign", "sqrt", "minimum", "maximum", "where", "zeros_like", "empty_like"}
 
 
 @pytest.fixture
 def gradient_is_exact():
-    """Whether an objective's gradient consists of operations that give the same bits everywhere."""
+    """Return a function that tells whether a gradient consists of operations with the same bits everywhere."""
 
     def decide(objective):
         tree = ast.parse(textwrap.dedent(inspect.getsource(objective.gradient)))
@@ -121,7 +121,7 @@ def compiled():
 
 @pytest.fixture
 def root():
-    """The repository's folder."""
+    """Return the repository's root folder."""
     return ROOT
 
 
@@ -192,7 +192,7 @@ def start_program(program_server, tmp_path):
 
 
 class Finished:
-    """A command that has ended."""
+    """A command that has ended: exit code, standard output and standard error."""
 
     def __init__(self, process):
         self.code, self.out, self.err = process.returncode, process.stdout, process.stderr

@@ -1,4 +1,4 @@
-"""The report on a study that no other asks about, from records made here."""
+"""The report on a study that no other report reads, drawn from records made here."""
 
 import math
 
@@ -13,7 +13,7 @@ from reports import any_sweep, build
 
 @pytest.fixture
 def results(tmp_path):
-    """A map of two numbers for adam, one of whose runs failed and one diverged, and three runs of sgd."""
+    """Write a grid over two numbers for adam, where one run diverged, and three runs of sgd, one of which failed."""
     places = [(i, j) for i in range(10) for j in range(8)]
     adam = pl.DataFrame({"optimizer.lr": [10.0**-i for i, _ in places], "optimizer.beta1": [j / 10 for _, j in places]})
     adam = adam.with_columns(

@@ -1,4 +1,4 @@
-"""What is fixed about asv's suite and what surrounds it; no test measures a time."""
+"""Fixed properties of asv's suite and of the programs around it; no test measures a time."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from adamlab.records.reading import Study, folder
 from benchmarks import keep
 from benchmarks.page import publish
 
-# Imports the suite as asv does, and prints its benchmarks and the process's threads by name.
+# A program that imports the suite as asv does, and prints its benchmarks and the names of the process's threads.
 LOOK = """
 import json, sys
 from pathlib import Path
@@ -28,7 +28,7 @@ print(json.dumps([found, [t.joinpath("comm").read_text().strip() for t in Path("
 
 @pytest.fixture(scope="module")
 def suite(request):
-    """The benchmarks that asv finds, and the threads of a process that has imported them."""
+    """Return the benchmarks that asv finds, and the names of the threads of a process that has imported them."""
     root = request.config.rootpath
     done = subprocess.run([sys.executable, "-c", LOOK], cwd=root, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
@@ -77,7 +77,7 @@ def test_everything_that_is_to_be_tracked_is(suite):
 
 @pytest.fixture
 def clone(tmp_path):
-    """A repository with one commit and a machine's results."""
+    """Return a repository with one commit and the results of one machine."""
     for line in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
         named = ["-c", "user.name=someone", "-c", "user.email=someone@example.org"]
         subprocess.run(["git", *named, *line], cwd=tmp_path, check=True)

@@ -1,4 +1,4 @@
-"""The three backends run one definition of each rule, and agree to the last bit."""
+"""The three backends run one definition of each optimizer and agree to the last bit."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ EXTREME = [0.0, -0.0, 5e-324, 1e-310, 1e-45, 1e-300, 1e-38, 1.0, -3.5, 1e38, 1e3
 
 
 def same_bits(a, b):
-    """Equal bit for bit, but for which of the many nans a nan is."""
+    """Return whether two arrays are equal bit for bit, where all nans count as equal."""
     a, b = np.asarray(a), np.asarray(b)
     both_nan = np.isnan(a) & np.isnan(b)
     return a.dtype == b.dtype and bool(np.all(both_nan | ((a == b) & (np.signbit(a) == np.signbit(b)))))
@@ -55,8 +55,8 @@ def test_a_whole_run_on_any_objective_is_the_same_on_every_backend(make_objectiv
     adam, objective = Adam(lr=0.1, beta1=0.9, beta2=0.999, eps=1e-8), make_objective(None, dtype)
     if gradient_is_exact(objective):
         return assert_same_run(adam, objective)
-    # A last bit of the gradient may differ. Gradient descent adds such bits up; Adam would magnify them without bound
-    # where a gradient passes through zero.
+    # The gradient's last bits may differ. Gradient descent only accumulates such differences; Adam would magnify them
+    # without bound where a gradient passes through zero.
     ends, descent = [], SGD(lr=1e-3)
     for backend in BACKENDS:
         run = stepper(backend, descent, Problem(objective), first_iterate(objective))
@@ -68,7 +68,7 @@ def test_a_whole_run_on_any_objective_is_the_same_on_every_backend(make_objectiv
 
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast")
 def test_extreme_gradients_give_the_same_bits(optimizer, dtype):
-    # As many as fill the lanes of a vector loop, with some over.
+    # Enough coordinates to fill the lanes of a vector loop, with a remainder.
     dim = LANES + len(EXTREME)
     gradients = [np.roll(np.resize(EXTREME, dim), shift).astype(dtype) for shift in range(5)]
     runs = [start(optimizer, np.linspace(-1, 1, dim).astype(dtype), backend=name) for name in BACKENDS]
@@ -132,7 +132,7 @@ def test_squares_are_added_in_float64():
 @settings(deadline=None)
 @given(st.tuples(st.floats(), st.floats()))
 def test_a_running_number_that_is_subnormal_is_zero_on_every_backend(carry):
-    # Added to zero, so that both zeros are one.
+    # Adding zero makes -0.0 and 0.0 equal.
     expected = [0.0 if 0 < abs(x) < 2.0**-1022 else x + 0.0 for x in carry]
     assert same_bits(np.add(flushed(FLUSH_EVERY, carry), 0.0), expected)
     assert flushed(FLUSH_EVERY + 1, carry) is carry

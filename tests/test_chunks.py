@@ -1,4 +1,4 @@
-"""What is sent to other machines, tried in this process: how it is cut, done, lost and refused."""
+"""Chunks of work for other machines, tested in this process: how they are cut, done, lost and refused."""
 
 import pickle
 from dataclasses import replace
@@ -27,7 +27,7 @@ LAUNCHER = {"cpus_per_task": 1, "max_jobs": 2, "chunk_seconds": 0.01, "retries":
 
 @pytest.fixture
 def work(root, tmp_path, monkeypatch):
-    """Runs of the numpy backend that are to be recorded in an empty folder."""
+    """Return a function that makes runs of the numpy backend, to be recorded in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
     def make(n_steps=(20,), seeds=8):
@@ -70,7 +70,7 @@ def test_work_is_cut_by_what_it_costs(work):
         total = sum(t.size * cost(t) for t in todo)
         whole = max(size, total / most)
         assert max(sum(t.size * cost(t) for t in part) for part in parts) <= max(1.6 * whole, 3.0 + whole)
-    # Long runs are not put together with others only because they are few.
+    # Long runs are not merged into larger chunks, even where there are only few.
     assert len(cut(todo, cost, 1.0, 1000)) >= 50
 
 
@@ -106,7 +106,7 @@ def test_a_worker_with_other_code_refuses(work):
 
 
 class Unlucky:
-    """A cluster in this process that loses and spoils some of what it is sent."""
+    """A cluster in this process that loses and spoils some of the chunks that it is sent."""
 
     def __init__(self, answer):
         self.answer, self.sent, self.waiting = answer, [], []
@@ -127,7 +127,7 @@ class Unlucky:
 
 
 def sweep(todo, answer, **settings):
-    """What comes of work on such a cluster, and the cluster."""
+    """Do the work on an unlucky cluster; return the results of its chunks, and the cluster."""
     cluster, goal = Unlucky(answer), destination(todo)
     with goal.writer() as writer:
         done = []
@@ -144,7 +144,7 @@ def test_what_a_lost_worker_had_not_recorded_is_sent_again(work):
     def answer(sent, sending):
         if sending > 1:
             return sent.perform("cluster")
-        # It does some of its runs, and is killed.
+        # The worker does some of its runs, and is killed.
         replace(sent, work=[sent.work[0].part(0, 3)]).perform("cluster")
         return Lost("it was killed", again=True)
 
@@ -253,7 +253,7 @@ def test_without_its_extra_a_launcher_says_what_to_install(command, tmp_path, la
 
 
 def test_a_dry_run_says_how_many_chunks(command, tmp_path):
-    # sbatch is looked for, but not asked.
+    # A dry run checks that sbatch exists, but does not call it.
     (tmp_path / "sbatch").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "sbatch").chmod(0o755)
     settings = ("-m", "hydra/launcher=slurm", "hydra.launcher.chunk_seconds=0.01", "hydra.launcher.max_jobs=3")

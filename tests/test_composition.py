@@ -1,4 +1,4 @@
-"""What a sweep is composed to: for every list of overrides the configurations that Hydra itself composes."""
+"""Composition of sweeps: every list of overrides gives the configurations that Hydra itself composes."""
 
 import json
 from itertools import product
@@ -20,7 +20,7 @@ from experiments.sweeping.sweep import Sweep
 
 
 class Composer:
-    """Hydra, as the programs start it, with a count of what it composes."""
+    """Hydra, as the programs start it, with a count of the configurations that it composes."""
 
     def __init__(self, folder):
         GlobalHydra.instance().clear()
@@ -46,13 +46,13 @@ class Composer:
         return job
 
     def by_hydra(self, lines):
-        """Every job's configuration as Hydra's own sweeper and launcher make it."""
+        """Return every job's configuration as made by Hydra's own sweeper and launcher."""
         master = self.master(lines)
         (jobs,) = BasicSweeper.split_arguments(self.overrides(lines), max_batch_size=None)
         return [resolved(self.job(master, job, number)) for number, job in enumerate(jobs)]
 
     def by_us(self, lines):
-        """The same by `experiments.sweeping.composition`."""
+        """Return the same configurations as made by `experiments.sweeping.composition`."""
         master = self.master(lines)
         sweep = Sweep.of_product(
             "converge",
@@ -77,7 +77,7 @@ def composer(root):
 
 
 def same(some, others):
-    """Whether two lists hold the same configurations, in any order."""
+    """Return whether two lists hold the same configurations, in any order."""
     return sorted(json.dumps(tree, sort_keys=True) for tree in some) == sorted(
         json.dumps(tree, sort_keys=True) for tree in others
     )
@@ -196,7 +196,7 @@ def test_values_and_files_of_groups_are_composed_once_each(composer):
 
 
 def test_groups_that_change_each_other_are_composed_together(tmp_path):
-    """A file of one group that sets a key of another is seen, and all combinations are composed."""
+    """If a file of one group sets a key of another, all combinations are composed by Hydra."""
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     for name, number in product("xy", (1, 2)):

@@ -1,4 +1,4 @@
-"""`python experiments/converge.py`, as a person runs it."""
+"""The program ``experiments/converge.py``, run from the command line."""
 
 import json
 import math

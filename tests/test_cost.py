@@ -1,4 +1,4 @@
-"""`python experiments/cost.py`, as a person runs it, and the peers it times; no test looks at a time."""
+"""The program ``experiments/cost.py``, run from the command line, and the peers that it times; no time is asserted."""
 
 import os
 import shutil
@@ -135,7 +135,7 @@ def test_what_takes_too_long_is_recorded_as_left_out_and_not_tried_in_more_dimen
     assert rows.height == 4
     assert rows["ns_per_step"].null_count() == 4
     assert (rows["floor_ns_per_step"] > 0).all()
-    # What is said of the higher dimension was seen in the lower one.
+    # The higher dimension is left out for the reason found in the lower one, without a trial.
     for backend in ("python", "numba"):
         assert rows.filter(pl.col("backend") == backend)["left_out"].n_unique() == 1
     assert "measured before" in command(PROGRAM, "-m", "dim=4,2", "backend=python,numba", *limits).out

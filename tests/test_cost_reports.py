@@ -1,4 +1,4 @@
-"""The reports on cost, drawn from small measurements; no test looks at a time."""
+"""The reports on cost, drawn from small measurements; no time is asserted."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ QUICK = ["timing.rounds=2", "timing.min_sample_seconds=1e-4", "timing.max_run_se
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """The folder of small studies: NumPy as written, methods beside floors, many runs, threads, objectives."""
+    """Measure small versions of the cost studies; return the results folder."""
     folder, root = tmp_path_factory.mktemp("cost"), Path(__file__).parent.parent
     for line in (
         ["+study=cost", "dim=2,200", "dtype=float64", "peers=[numpy_as_written]", "timing.max_step_seconds=60"],
@@ -51,7 +51,7 @@ def test_the_table_holds_every_case_that_was_timed_and_the_floors(results):
 
 
 def rewritten(results, tmp_path, change, **footer):
-    """The cost study's records with ``change`` made to its rows, and more in its footer."""
+    """Return a copy of the cost study, with `change` applied to its rows and more footer metadata."""
     (file,) = (results / "cost" / "timings").glob("*.parquet")
     kept = {k: v for k, v in pl.read_parquet_metadata(file).items() if k != "ARROW:schema"}
     target = tmp_path / "cost" / "timings" / file.name

@@ -1,4 +1,4 @@
-"""A user's own objective, from a module of theirs, with or without a gradient."""
+"""A user's own objective, from a module of their own, with or without a gradient."""
 
 import importlib.util
 
@@ -48,7 +48,7 @@ HAS_JAX = importlib.util.find_spec("jax") is not None
 
 @pytest.fixture
 def run(command, tmp_path):
-    """Run the program on functions of MODULE."""
+    """Return a function that runs the program on functions of MODULE."""
     (tmp_path / "my_module.py").write_text(MODULE)
     (tmp_path / "scales.py").write_text("SCALE = 2.0")
 
@@ -153,7 +153,7 @@ def hidden_array(x):
 
 @pytest.mark.skipif(not HAS_JAX, reason="JAX is not installed (make test-peers installs it)")
 class TestAutomaticDifferentiation:
-    """With JAX, a value alone is enough."""
+    """With JAX, a value function without a gradient is enough."""
 
     def test_the_derivative_is_exact(self):
         def gradient(x):

@@ -1,4 +1,4 @@
-"""A user's elementwise gradient is recognised, and is the same on one coordinate as on the whole array."""
+"""A user's elementwise gradient is recognised, and gives the same on one coordinate as on the whole array."""
 
 import math
 import types
@@ -19,7 +19,7 @@ SPECIAL = [0.0, -0.0, 5e-324, -1e-310, 1e-300, 1e-40, 0.3, -0.7, 1.0, -1.0, 2.5,
 
 
 def statements(x):
-    """A docstring, names and a sum in place."""
+    """Use a docstring, names and an in-place sum."""
     y = SCALE * x
     y += 1
     z = np.pi - y / 0.1
@@ -61,7 +61,7 @@ def loops(x):
     return x
 
 
-# Operations whose every bit is settled.
+# Operations whose every bit IEEE 754 defines.
 EXACT = {
     "2 x": lambda x: 2.0 * x,
     "x + x": lambda x: x + x,
@@ -120,7 +120,7 @@ NOT = {
 
 
 def by_coordinate(function, x):
-    """Each coordinate by the compiled function of one, as the kernels call it."""
+    """Return the gradient from the compiled function of one coordinate, which the kernels call."""
     coordinate, numbers = coordinate_of(function, x.dtype.name)
     compiled = compile_function(coordinate.function(x.dtype.name))
     p = tuple(x.dtype.type(number) for number in numbers)

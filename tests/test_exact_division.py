@@ -1,4 +1,4 @@
-"""A quotient by multiplication is the quotient by division, bit for bit, or it raises a doubt."""
+"""A quotient by multiplication equals the quotient by division bit for bit, or is reported as doubtful."""
 
 import numba
 import numpy as np
@@ -10,13 +10,13 @@ from adamlab.optimizers.sgd import SGD
 from adamlab.rules.reduction import LANES
 from adamlab.running.backends import stepper
 
-# Mantissas where a rounding can go wrong: next to powers of two, and with long runs of ones or zeros.
+# Mantissas whose rounding can go wrong: next to powers of two, and with long runs of ones or zeros.
 EDGES = np.array([1 + k * 2.0**-52 for k in (0, 1, 2, 3, 5, 7)] + [2 - k * 2.0**-52 for k in (1, 2, 3, 4, 5, 9)])
 
 
 @numba.njit(error_model="numpy")
 def quotients(x, b):
-    """The quotient by multiplication and its doubt, for each pair."""
+    """Return the quotient by multiplication, and whether it is doubtful, for each pair."""
     result, doubts = np.empty(x.size), np.empty(x.size, np.bool_)
     for k in range(x.size):
         result[k] = quotient(x[k], b[k], 1.0 / b[k])
@@ -40,7 +40,7 @@ def test_on_edges_and_on_millions_of_random_pairs_it_is_division():
     for _ in range(4):
         x = rng.uniform(1, 2, 1_000_000) * 2.0 ** rng.integers(-899, 899, 1_000_000) * rng.choice([-1, 1], 1_000_000)
         assert not assert_divides(x, 1 - rng.uniform(0, 1, 1_000_000) ** 8).any()
-        # Quotients next to the middle between two numbers: x is the rounded product of such a middle and b.
+        # Quotients close to a midpoint between two floats: x is next to the rounded product of b and such a midpoint.
         b, middle = rng.uniform(1, 2, 1_000_000), rng.uniform(1, 2, 1_000_000) + 2.0**-53
         assert not assert_divides(np.nextafter(b * middle, rng.choice([0.0, 4.0], 1_000_000)), b).any()
         assert not assert_divides(rng.choice(EDGES, 1_000_000), b).any()

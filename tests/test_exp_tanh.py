@@ -1,4 +1,4 @@
-"""exp and tanh as compiled code computes them: accurate, and IEEE's at the ends."""
+"""exp and tanh in compiled code: accurate, and as IEEE 754 defines them at the ends of the range."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ compiled_exp, compiled_tanh = (compile_function(in_numba(function)) for function
 
 
 def units(x, function, compiled):
-    """The error of ``compiled`` in units in the last place of the result."""
+    """Return the largest error of `compiled`, in units in the last place of the result."""
     exact = function(x.astype(np.longdouble))
     return np.max(np.abs((compiled(x) - exact) / np.spacing(np.abs(exact).astype(np.float64))))
 

@@ -1,4 +1,4 @@
-"""The gate between two commits, on result files of asv's form that were made up; no test measures a time."""
+"""The gate between two commits, on made-up result files in asv's format; no test measures a time."""
 
 import itertools
 import json
@@ -24,7 +24,7 @@ UNITS = {MEMORY: "bytes", COUNT: "instructions per parameter", LENGTH: "steps"}
 
 @pytest.fixture
 def results(tmp_path):
-    """A folder of results, and a way to put a commit's in: a list of samples (of all rounds) or a value for a point."""
+    """Return a function that writes a commit's results; a point has a list of samples (of all rounds) or a value."""
     folder = tmp_path / "performance" / "benchmarks"
     (folder / "quick").mkdir(parents=True)
     (folder / "quick" / "machine.json").write_text("{}")
@@ -37,7 +37,7 @@ def results(tmp_path):
             samples = [value if isinstance(value, list) else None for value in given]
             values = [float(np.median(value)) if isinstance(value, list) else value for value in given]
             quartiles = [[float(np.quantile(s, q)) if s else None for s in samples] for q in (0.25, 0.75)]
-            # One parameter suffices to tell the points apart.
+            # One parameter is enough to distinguish the points.
             parameters = [[repr(point) for point in points]] if list(points) != [""] else []
             rows[name] = [values, parameters, version, 1e12, 1.0, None, None, *quartiles, None, None, samples]
             unit = UNITS.get(name, "seconds")
@@ -59,7 +59,7 @@ def results(tmp_path):
 
 
 def noisy(seed, times=1.0):
-    """Samples about 1 ms, with two rounds slowed down as by a neighbour."""
+    """Return samples of about 1 ms, two rounds of which are slowed down as by other work on the machine."""
     random = np.random.default_rng(seed)
     rounds = 1 + 0.3 * (random.permutation(ROUNDS)[:, None] < 2) + 0.02 * random.random((ROUNDS, REPEAT))
     return (1e-3 * times * rounds).ravel().tolist()

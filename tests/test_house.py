@@ -1,4 +1,4 @@
-"""The house rules that a program can check."""
+"""The project's rules that a program can check."""
 
 import ast
 import os
@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-# The rooms of the package: each imports from itself and from those before it, and nothing else of the package.
+# Subpackages of adamlab in order: each may import from itself and from those before it, and from no other.
 ROOMS = ("rules", "records", "problems", "leaves", "compiler", "running", "measuring")
 LEAVES = ("optimizers", "objectives", "noises", "schedules")
-# What the leaves stand on, and which of them also draw on data.
+# Modules that the leaves may import; objectives may also import data and random numbers.
 UNDER_LEAVES = {
     **{room: {"adamlab.rules"} for room in LEAVES},
     "objectives": {
@@ -25,7 +25,7 @@ UNDER_LEAVES = {
         "adamlab.problems.random_streams",
     },
 }
-# What a folder may import from the others; a more particular path counts before a general one.
+# Packages that the modules of a folder may import; the longest matching path applies.
 ALLOWED = {
     "adamlab": {"adamlab"},
     "hydra_plugins": {"hydra", "hydra_plugins", "omegaconf"},
@@ -62,13 +62,13 @@ def test_imports_go_one_way(root):
 
 
 def room_of(module):
-    """The place in ``ROOMS`` of a module of the package; None for one at its root."""
+    """Return the index in ``ROOMS`` of a module's subpackage; None for a module at the root of adamlab."""
     room = module.split(".")[1] if module.count(".") else ""
     return ROOMS.index("leaves" if room in LEAVES else room) if room in (*ROOMS, *LEAVES) else None
 
 
 def package_modules(root):
-    """The modules of the package by name."""
+    """Return the modules of the package by name."""
     paths = (root / "adamlab").rglob("*.py")
     return {".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
 
@@ -132,7 +132,7 @@ def test_running_writes_no_records(root):
 @pytest.mark.parametrize("group", ["optimizer", "objective", "noise", "schedule"])
 def test_every_leaf_has_its_configuration_and_the_other_way_round(root, group):
     leaves = {path.stem for path in (root / "adamlab" / f"{group}s").rglob("*.py")} - {"__init__"}
-    # No noise is no leaf.
+    # The configuration ``none`` of the group noise has no leaf.
     assert leaves | ({"none"} if group == "noise" else set()) == {
         path.stem for path in (root / "conf" / group).glob("*.yaml")
     }
@@ -171,7 +171,7 @@ def test_asv_can_find_the_benchmarks_of_a_checkout(root):
 
 @pytest.fixture
 def makefile(root, tmp_path):
-    """The Makefile alone in a folder, and a way to run it with a Python of one's own making."""
+    """Return a function that runs a copy of the Makefile, alone in a folder, with a given Python."""
     (tmp_path / "Makefile").write_text((root / "Makefile").read_text())
     for name in ("requirements.lock", "pyproject.toml"):
         (tmp_path / name).touch()
@@ -201,7 +201,7 @@ def test_a_missing_python_is_refused_in_one_line(makefile):
 
 
 def test_a_folder_that_cannot_be_written_is_refused_in_one_line(root):
-    # Root may write anywhere, so as root this is tried as nobody, who must be let into the folder.
+    # Root may write anywhere. As root, the test therefore runs as the user nobody, who needs access to the folder.
     who = {"user": "nobody"} if os.geteuid() == 0 else {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

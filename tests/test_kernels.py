@@ -1,4 +1,4 @@
-"""Compiled kernels: loaded by the next process, and never stale."""
+"""Compiled kernels are loaded by the next process and are never stale."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ print(minimize(Sphere(dim=2, x0=1.0), SGD(lr=0.25), n_steps=1, trace="none").the
 
 @pytest.fixture
 def checkout(tmp_path, root):
-    """A copy of the package that can be edited, with kernels kept beside it; call it to run PROGRAM."""
+    """Return an editable copy of the package with its kernels beside it; calling it runs PROGRAM."""
     shutil.copytree(root / "adamlab", tmp_path / "adamlab", ignore=shutil.ignore_patterns("__pycache__"))
 
     class Checkout:
@@ -42,7 +42,7 @@ def checkout(tmp_path, root):
             return self.together(1)[0]
 
         def together(self, processes):
-            """The results of several processes that start at the same time."""
+            """Return the results of several processes that start at the same time."""
             settings = {**os.environ, "ADAMLAB_CACHE": str(self.kernels), "PYTHONPATH": str(tmp_path)}
             line = [sys.executable, "-P", "-c", PROGRAM]
             started = [
@@ -82,7 +82,7 @@ def test_processes_that_start_together_compile_a_kernel_once(checkout):
 
 
 def claimed(folder):
-    """What claims the kernel of some signature in a folder, without the compiler."""
+    """Return a context that claims the kernel of a signature in a folder, without the compiler."""
     cache = _DiskCache(third, "third", folder)
     cache._file = lambda *_: folder / "third.kernel"
     return cache.claim((), SimpleNamespace(codegen=lambda: None))

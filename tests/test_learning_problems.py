@@ -1,4 +1,4 @@
-"""The objectives that are learned from data: their gradients, their draws, and what the data are said to be."""
+"""Objectives learned from data: their gradients, their random draws, and the stated properties of their data."""
 
 from collections import namedtuple
 
@@ -106,7 +106,7 @@ def test_the_published_value_comes_out(cls, numbers):
 
 @each_sampled
 def test_the_sampled_gradient_has_the_exact_one_as_its_mean(cls, numbers):
-    """With replacement the examples of a batch are independent: the mean over batches of one is over all examples."""
+    """Examples are drawn with replacement and so independently: the mean over batches of one covers all examples."""
     objective = cls(**numbers | {"batch": 1})
     data, x = objective_data(objective), somewhere(objective.dim)
     n = data[-1].shape[-1]
@@ -196,7 +196,7 @@ def test_a_network_starts_as_published_and_from_its_seed(cls, first_spread, seco
     first, second = start[: 65 * 200].reshape(200, 65), start[65 * 200 :].reshape(10, 201)
     assert not first[:, -1].any()
     assert not second[:, -1].any()
-    # Five standard errors of a standard deviation.
+    # The tolerance is five standard errors of a standard deviation.
     assert np.std(first[:, :-1]) == pytest.approx(first_spread, rel=5 / np.sqrt(2 * 64 * 200))
     assert np.std(second[:, :-1]) == pytest.approx(second_spread, rel=5 / np.sqrt(2 * 10 * 200))
 
@@ -215,7 +215,7 @@ def test_the_imbalanced_classes_have_frequencies_proportional_to_1_over_k():
 
 
 def test_without_noise_each_imbalanced_class_has_the_gradient_of_its_own_frequency():
-    """The setting of the theorem: column k of W is seen by class k alone, in proportion to its frequency."""
+    """In the setting of the theorem, only class k affects column k of W, in proportion to its frequency."""
     problem = SoftmaxImbalanced(**IMBALANCED | {"noise": 0.0})
     data = problem.data()
     gradient = problem.gradient(np.zeros(49), *data).reshape(problem.shape)

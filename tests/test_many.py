@@ -1,4 +1,4 @@
-"""Many runs at once are, bit for bit, the runs alone."""
+"""Many runs at once give, bit for bit, the same as each run alone."""
 
 import numpy as np
 import polars as pl
@@ -24,7 +24,7 @@ SETTINGS = {"n_steps": 120, "trace": "log", "trace_points": 9}
 
 
 def configurations(optimizer, objective, runs, **more):
-    """Runs with rates over four decades, half of which can stop early, each with a seed of its own."""
+    """Return runs with learning rates over four decades and different seeds; every second run can stop early."""
     rates = np.geomspace(1e-3, 10.0, runs)
     return [
         {
@@ -187,7 +187,7 @@ def test_a_run_that_raises_costs_the_others_nothing():
 def test_a_mistake_in_a_frame_is_refused_before_any_run(frame, change, sentence):
     changed = frame.with_columns(**{name: pl.lit(value) for name, value in change.items()})
     if sentence is None:
-        # Other optimizers' numbers may stand beside; they are not this one's.
+        # Columns of other optimizers' hyperparameters are allowed, and are ignored.
         assert len(minimize_many(changed)) == 3
         return
     with pytest.raises(ConfigurationError) as refused:

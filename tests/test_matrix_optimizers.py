@@ -1,4 +1,4 @@
-"""What holds for methods that see a matrix; rotation is asked of each leaf that guarantees to follow it."""
+"""Properties of optimizers that act on a matrix; rotation is tested for each optimizer that guarantees it."""
 
 import dataclasses
 
@@ -23,13 +23,13 @@ ADAFACTOR = {"lr": 0.1, "beta2_decay": -0.8, "eps1": 1e-12, "eps2": 1e-3, "d": 1
 
 
 def path(optimizer, theta0, gradient, n_steps=25):
-    """The iterates; far from the minimum, where a step that ignores the gradient's length is not yet chaotic."""
+    """Return iterates far from the minimum, where a step that ignores the gradient's length is not yet chaotic."""
     run = start(optimizer, theta0, backend="numpy")
     return np.array([run.step(gradient(run.theta)) for _ in range(n_steps)])
 
 
 def rotation_gap(optimizer, shape):
-    """How far a run and the same run seen in rotated coordinates come apart, over how far they go."""
+    """Return the distance between a run and the same run in rotated coordinates, relative to how far they go."""
     rng = np.random.default_rng(11)
     rows, columns = shape
     theta0 = rng.standard_normal(shape)
@@ -44,7 +44,7 @@ def rotation_gap(optimizer, shape):
 def test_a_rotation_rotates_the_trajectory_where_promised(optimizer, shape):
     if not getattr(optimizer, "guarantees", Guarantees()).rotation_equivariant:
         pytest.skip(f"{type(optimizer).__name__} does not promise it")
-    # eps bounds the condition of a statistic that lacks rank; at 1e-6 it is 1e10, and rounding shows that much larger.
+    # eps bounds the condition of a rank-deficient statistic; at 1e-6 it is 1e10, and rounding errors grow as much.
     if any(field.name == "eps" for field in dataclasses.fields(optimizer)):
         optimizer = dataclasses.replace(optimizer, eps=0.1)
     assert rotation_gap(optimizer, shape) < 1e-9

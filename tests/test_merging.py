@@ -1,4 +1,4 @@
-"""Merging the files of a study: the same rows in fewer files, whatever ends it."""
+"""Merging the files of a study gives the same rows in fewer files, wherever it is interrupted."""
 
 import json
 from contextlib import suppress
@@ -72,7 +72,7 @@ def test_a_merge_that_is_cut_off_anywhere_loses_nothing_and_is_finished_by_the_n
 
     write, leftovers = compaction.write, compaction.remove_leftovers
     monkeypatch.setattr(compaction, "write", write_or_die)
-    # Killed after the last file is there, and before any old one has gone.
+    # The merge is killed after the last new file is written and before any old one is removed.
     monkeypatch.setattr(compaction, "remove_leftovers", lambda *_: None)
     with suppress(KeyboardInterrupt):
         merge(results, STUDY)

@@ -1,4 +1,4 @@
-"""Runs: the library's front door."""
+"""Runs through the library function `adamlab.running.minimize.minimize`."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Gradient noise: the same for every optimizer, backend and batch, with the distribution its leaf names."""
+"""Gradient noise is the same for every optimizer, backend and batch, with the distribution that its leaf names."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ BACKENDS = ("python", "numpy", "numba")
 
 
 def noise_of(noise, seed=0, t=1, size=50_000, slope=2.0):
-    """What is added to gradients of ``slope``."""
+    """Return the noise that is added to a gradient of `slope` in every coordinate."""
     problem = Problem(Sphere(dim=size, x0=slope / 2), noise, seed)
     return SteppingGradient(problem)(np.full(size, slope / 2), t) - slope
 
@@ -68,7 +68,7 @@ def test_a_noisy_run_is_the_same_on_every_backend(objective, optimizer):
 
 
 def test_every_optimizer_meets_the_same_noise():
-    """A step of gradient descent with rate 1 from the origin of the sphere is the noise itself."""
+    """From the origin of the sphere, a step of gradient descent with rate 1 is the noise itself."""
     still = minimize(Sphere(dim=3, x0=0.0), SGD(lr=1.0), n_steps=1, noise=GAUSSIAN).theta
     fast = minimize(Sphere(dim=3, x0=0.0), SGD(lr=2.0), n_steps=1, noise=GAUSSIAN).theta
     assert np.array_equal(2 * still, fast)

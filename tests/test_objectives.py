@@ -1,4 +1,4 @@
-"""What every objective guarantees; asked of each leaf found in the folder."""
+"""Properties that every objective guarantees, tested for each file in the folder."""
 
 import ast
 import inspect
@@ -29,7 +29,7 @@ from adamlab.rules.reduction import total
 from adamlab.rules.symbols import ConfigurationError
 from adamlab.running.checks import first_iterate
 
-# Asked besides each objective's own dimension, where it allows them.
+# Tested besides each objective's own dimension, where it allows them.
 DIMS = (1, 2, 3, 8, 37)
 
 
@@ -43,7 +43,7 @@ def slope(objective, x):
 
 
 def refusal(make_objective, dim):
-    """With which words a dimension is refused; None if it is not."""
+    """Return the message with which a dimension is refused; None if it is not."""
     try:
         make_objective(dim)
     except ConfigurationError as refused:
@@ -51,25 +51,25 @@ def refusal(make_objective, dim):
 
 
 def in_allowed_dims(make_objective):
-    """The leaf in its own dimension, and in those of DIMS that it allows."""
+    """Return the objective in its own dimension, and in those of DIMS that it allows."""
     return [make_objective(dim) for dim in (None, *DIMS) if dim is None or refusal(make_objective, dim) is None]
 
 
 def points(objective, count=3):
-    """The start, if so many coordinates can begin there, and random points."""
+    """Return the start, if it fits into the dimension, and random points."""
     start = [first_iterate(objective)] if len(objective.x0) <= objective.dim else []
     return [*start, *random_points(objective, count)]
 
 
 def random_points(objective, count=3):
-    """Points that are normal in every coordinate, inside the box if there is one."""
+    """Return points with normally distributed coordinates, clipped to the box if there is one."""
     box = getattr(objective, "box", (-np.inf, np.inf))
     drawn = np.random.default_rng(objective.dim).standard_normal((count, objective.dim))
     return np.clip(drawn, *box).astype(objective.dtype)
 
 
 def moderate_points(objective):
-    """Random points with no coordinate larger than 1: no power of them overflows."""
+    """Return random points with no coordinate larger than 1, so that no power of them overflows."""
     return np.clip(random_points(objective), -1, 1)
 
 
@@ -91,7 +91,7 @@ def test_the_gradient_is_the_slope_of_the_value(make_objective):
     for objective in in_allowed_dims(make_objective):
         directions = np.eye(objective.dim)
         if objective.dim > 40:
-            # A few coordinates at both ends, and random ways across all of them.
+            # A few coordinates at both ends, and random directions across all of them.
             across = np.random.default_rng(0).standard_normal((4, objective.dim))
             directions = np.vstack([directions[:3], directions[-3:], across / np.linalg.norm(across, axis=1)[:, None]])
         for x in points(objective):
@@ -107,7 +107,7 @@ def test_value_and_gradient_are_known_at_the_minimisers(make_objective):
         free = getattr(objective, "box", None) is None
         for x in known_minimisers(objective):
             assert loss(objective, x) == pytest.approx(objective.minimum(), rel=1e-14, abs=1e-25)
-            # In a box the gradient may press against the wall.
+            # In a box, a minimiser on the boundary may have a gradient that is not 0.
             assert not free or np.linalg.norm(slope(objective, x)) <= 1e-12
 
 
@@ -124,7 +124,7 @@ def test_nothing_lies_below_the_minimum(make_objective):
 def test_the_value_is_the_published_one(make_objective):
     objective = make_objective()
     if not hasattr(objective, "published"):
-        # Only where chance decides about the problem can no value be known beforehand.
+        # Only an objective whose data are random may lack a published value.
         assert hasattr(objective, "seed")
         return
     point, value = objective.published
@@ -160,7 +160,7 @@ def test_compiled_value_and_gradient_are_numpys(make_objective, gradient_is_exac
             assert np.array_equal(value, expected_value)
             assert gradient.tobytes() == expected.tobytes()
         else:
-            # Each transcendental function is off by a few units in the last place, and sums of products by some more.
+            # Transcendental functions err by a few units in the last place, and sums of products by somewhat more.
             few = 8 * float(np.finfo(dtype).eps)
             assert value == pytest.approx(expected_value, rel=0, abs=few * float(np.max(np.abs(expected_value))))
             assert gradient == pytest.approx(expected, rel=0, abs=few * float(np.max(np.abs(expected))))
@@ -184,7 +184,7 @@ def test_the_functions_leave_their_arrays_alone(make_objective):
 
 
 def test_no_whole_number_takes_part_in_arithmetic(make_objective):
-    """Beside a float32 array Numba takes a whole number for float64; a float literal is rewritten, see `in_numba`."""
+    """Numba treats an integer beside a float32 array as float64; float literals are rewritten, see `in_numba`."""
     for function in (make_objective().gradient, make_objective().value):
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
         inside = {id(n) for s in ast.walk(tree) if isinstance(s, ast.Subscript) for n in ast.walk(s.slice)}
@@ -219,7 +219,7 @@ def test_a_seed_is_an_instance_of_the_problem():
 
 
 def test_random_directions_favour_no_axis():
-    """The first eigenvector's squared components are all 1/3 on average, with a standard deviation of sqrt(4/45)."""
+    """The squared components of the first eigenvector have mean 1/3 and standard deviation sqrt(4/45)."""
     n = 2000
     squares = [
         np.linalg.eigh(RotatedQuadratic(dim=3, x0=1.0, condition=4.0, seed=s).data()[0])[1][:, 0] for s in range(n)
@@ -232,7 +232,7 @@ def test_the_linear_network_is_the_squared_error_on_its_inputs():
     objective = LinearNetwork(dim=12, x0=0.0, rows=3, condition=50.0, seed=3)
     teacher, moments = objective.data()
     n = 7
-    # Any inputs with these second moments: their root times orthonormal rows.
+    # Inputs with exactly these second moments: a root of them times orthonormal rows.
     rows = np.linalg.qr(np.random.default_rng(0).standard_normal((n, 4)))[0].T
     inputs = np.sqrt(n) * np.linalg.cholesky(moments) @ rows
     w = np.random.default_rng(1).standard_normal(12)
@@ -285,7 +285,7 @@ def test_griewanks_product_may_underflow():
 
 
 def test_levys_ends_are_as_published():
-    """The sum as the literature writes it, with its own terms at both ends."""
+    """The sum is compared with the published formula, which has different terms at both ends."""
     x = np.random.default_rng(0).uniform(-10, 10, 5)
     w = 1 + (x - 1) / 4
     middle = np.sum((w[:-1] - 1) ** 2 * (1 + 10 * np.sin(np.pi * w[:-1] + 1) ** 2))

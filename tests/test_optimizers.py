@@ -1,4 +1,4 @@
-"""What every optimizer guarantees; asked of each leaf found in the folder."""
+"""Properties that every optimizer guarantees, tested for each file in the folder."""
 
 import ast
 import dataclasses
@@ -129,19 +129,19 @@ def test_rounding_stays_within_a_few_units_of_a_50_digit_computation(optimizer):
         c = c._make(Decimal(number) for number in c)
         theta, *state = exact.update(c, np.array([Decimal(x) for x in gradient], dtype=object), theta, *state)
     ours = trajectory(optimizer, RECORDED, np.ones(6))[-1]
-    # The bias corrections subtract near-equal numbers: an error of one unit in beta2^t is 1/(1 - beta2) of them.
+    # The bias corrections subtract nearly equal numbers: an error of one unit in beta2^t becomes 1/(1 - beta2) units.
     error = np.array([float(abs(Decimal(x) - y)) for x, y in zip(ours, theta, strict=True)])
     assert np.all(error <= 200 * np.spacing(np.abs(ours).max()))
 
 
 def with_numbers(optimizer, **numbers):
-    """The same method with other numbers, where it has them."""
+    """Return the same optimizer with other hyperparameters, as far as it has them."""
     fields = {field.name for field in dataclasses.fields(optimizer)}
     return dataclasses.replace(optimizer, **{name: number for name, number in numbers.items() if name in fields})
 
 
 def declared(optimizer, promise):
-    """What a leaf guarantees; the test is not for those that do not."""
+    """Return what a leaf guarantees; skip the test for a leaf that does not guarantee it."""
     found = getattr(getattr(optimizer, "guarantees", Guarantees()), promise)
     if not found:
         pytest.skip(f"{type(optimizer).__name__} does not promise it")

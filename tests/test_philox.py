@@ -1,4 +1,4 @@
-"""The counter-based generator: its published values, and what is made of its bits."""
+"""The counter-based random generator: its published values, and the numbers made from its bits."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ philox4x32, uniforms = (compile_function(in_numba(function)) for function in (ph
 KEY = stream_key(0, "a test")
 
 
-# The known answers that come with the authors' own code (Random123, kat_vectors).
+# Known answers from the authors' code (Random123, kat_vectors).
 @pytest.mark.parametrize(
     ("counter", "key", "bits"),
     [
@@ -36,7 +36,7 @@ def test_a_number_is_a_function_of_stream_step_and_coordinate():
     others = [uniforms(KEY, 4, 5), uniforms(KEY, 3, 6), uniforms(stream_key(1, "a test"), 3, 5)]
     assert uniforms(KEY, 3, 5) not in others
     assert draws("uniform", KEY, 3, 9)[5] == uniforms(KEY, 3, 5)[0]
-    # Large steps and coordinates do not fold onto small ones.
+    # Large step numbers and coordinates do not wrap around to small ones.
     assert uniforms(KEY, 3 + 2**32, 5) != uniforms(KEY, 3, 5) != uniforms(KEY, 3, 5 + 2**32)
 
 

@@ -1,11 +1,11 @@
-"""The polynomials of the Polar Express, against the published ones and the published errors."""
+"""The polynomials of the Polar Express, compared with the published coefficients and the published errors."""
 
 import numpy as np
 import pytest
 
 from adamlab.rules.polar_express import composed, minimax_quintic, polar_express
 
-# Algorithm 1's code (arXiv:2505.16932), before its margin.
+# Coefficients from the code of Algorithm 1 (arXiv:2505.16932), before its safety margin is applied.
 PUBLISHED = [
     (8.28721201814563, -23.595886519098837, 17.300387312530933),
     (4.107059111542203, -2.9478499167379106, 0.5448431082926601),
@@ -24,7 +24,7 @@ def test_the_construction_gives_the_published_polynomials():
     published = np.array(PUBLISHED)
     steady = [0, 1, 2, 3, 4, 5, 7]
     assert derived[steady] == pytest.approx(published[steady], rel=1e-14)
-    # There the interval is so short that the published way of solving loses digits; with 60 it gives ours.
+    # For this polynomial the interval is so short that the published solver loses digits; with 60 digits it gives ours.
     assert derived[6] == pytest.approx(published[6], rel=5e-11)
 
 

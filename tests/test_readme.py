@@ -1,4 +1,4 @@
-"""What the README tells a newcomer to do works."""
+"""The README's instructions for newcomers work."""
 
 import importlib.util
 import os
@@ -22,12 +22,12 @@ def lines(root):
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
-    """A folder in which the README's programs have run, and what they printed, by line."""
+    """Run the README's programs in a folder; return the folder and what each command line printed."""
     folder, root = tmp_path_factory.mktemp("readme"), Path(__file__).parent.parent
     printed = {}
     (module,) = (block for block in blocks(root, "python") if "def df(" in block)
     (folder / "my_module.py").write_text(module)
-    # What needs the peers is for `make test-peers`, and what needs a cluster for `make test-cluster`.
+    # Commands that need the peers are tested by `make test-peers`, those that need a cluster by `make test-cluster`.
     elsewhere = (
         "conformance",
         "which_adam",

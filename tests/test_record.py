@@ -1,4 +1,4 @@
-"""Records: nothing torn, nothing lost, and each says where it came from."""
+"""Records: no file is torn, no row is lost, and each file states its provenance."""
 
 import hashlib
 import json

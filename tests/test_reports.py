@@ -1,4 +1,4 @@
-"""`python reports/build.py`: from records alone, the same bytes each time."""
+"""The program ``reports/build.py`` needs records only and writes the same bytes each time."""
 
 import re
 
@@ -11,7 +11,7 @@ NAMES = ("seed_convergence", "seed_growth", "seed_time")
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """A small seed study: fewer backends and steps, and hardly any samples."""
+    """Run a small version of the seed study, with fewer backends, steps and samples; return its folder."""
     import subprocess
     import sys
     from pathlib import Path
@@ -21,7 +21,7 @@ def study(tmp_path_factory):
     quick = ["timing.rounds=3", "timing.min_sample_seconds=1e-4"]
     for line in (
         ["experiments/converge.py", "+study=seed", "backend=numpy,numba"],
-        # Other runs in the same folder, which are no answer to the seed's question.
+        # Other runs in the same folder, which the reports on the seed must ignore.
         ["experiments/converge.py", "-m", "+study=seed", "optimizer=sgd,adam", "optimizer.lr=0.1", "backend=numba"],
         ["experiments/converge.py", "+study=seed", "dim=2", "backend=numba"],
         ["experiments/cost.py", "+study=seed_cost", "dim=2", "backend=numba", *quick],

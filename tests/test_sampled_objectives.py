@@ -1,4 +1,4 @@
-"""The objectives whose gradient is drawn anew at each step: what is drawn, and that its mean is what is measured."""
+"""Objectives whose gradient is drawn anew at each step: the draws, and that their mean is the measured gradient."""
 
 from collections import namedtuple
 
@@ -41,7 +41,7 @@ def test_the_online_slopes_are_those_of_the_paper_over_a_whole_period():
     ("objective", "probability"), [(ReddiStochastic(**STOCHASTIC), 0.01), (AdoptToy(**TOY), 1 / 10)]
 )
 def test_the_two_functions_that_are_drawn_have_the_measured_one_as_their_mean(objective, probability):
-    """All that a uniform number can do is to fall below the probability or not to."""
+    """It matters only whether a uniform number is less than the probability."""
     rare, common = (sampled(objective, X, 1, np.full(3, u)) for u in (np.nextafter(probability, 0), probability))
     assert rare[0] > 0 > common[0]
     mean = probability * rare + (1 - probability) * common
@@ -53,7 +53,7 @@ def test_the_toy_problem_has_the_slopes_k_squared_and_minus_k():
 
 
 def test_the_noise_of_the_quadratic_has_the_covariance_of_its_hessian_over_the_batch():
-    """The gradient is affine in the draw, which has mean 0 and covariance 1: offset and slope say all."""
+    """The gradient is affine in a draw of mean 0 and covariance 1; offset and slope give its mean and covariance."""
     noisy = NoisyQuadratic(**NOISY)
     at_zero = sampled(noisy, X, 1, np.zeros(3))
     assert at_zero == pytest.approx(noisy.gradient(X, *noisy.data()), rel=1e-15)

@@ -1,4 +1,7 @@
-"""Runs on objectives drawn anew at each step: the same draws on every backend and in every batch, in the box."""
+"""Runs on objectives drawn anew at each step.
+
+The draws are the same on every backend and in every batch, and theta stays in the box.
+"""
 
 import numpy as np
 import pytest
@@ -54,7 +57,7 @@ def test_a_run_among_many_draws_what_it_draws_alone(objective):
 
 
 def test_theta_stays_in_the_box_and_reaches_its_ends():
-    """The counter-example of Reddi et al. 2018: Adam goes to the worst point, +1, and is held there."""
+    """In the counter-example of Reddi et al. 2018, Adam goes to the worst point, +1, and stays there."""
     trace = minimize(ONLINE, ADAM, n_steps=5000, trace="every").trace
     assert trace["loss"].max() == pytest.approx(3 * (1010 - 100 * 10) / 101)
     assert trace["distance"].max() == pytest.approx(2 * 3**0.5)

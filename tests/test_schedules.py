@@ -39,7 +39,7 @@ def test_the_factors_over_four_steps(schedule, factors):
 
 
 def test_a_schedule_multiplies_the_rate(schedule_name):
-    """On a sphere x <- x - lr_t 2x, so the iterate is a product of one factor a step."""
+    """On a sphere x <- x - lr_t 2x, so the iterate is a product with one factor per step."""
     schedule = defaults.schedule(schedule_name)
     expected = np.prod([1 - 0.2 * schedule.factor(t, 7) for t in range(1, 8)])
     for backend in BACKENDS:

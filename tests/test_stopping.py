@@ -1,4 +1,4 @@
-"""The three rules that end a run, and which of them did."""
+"""The three rules that end a run, and which of them ended it."""
 
 import math
 

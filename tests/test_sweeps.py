@@ -1,4 +1,4 @@
-"""Sweeps as a person runs them: what is done already, what ends them early, who else writes, who launches them."""
+"""Sweeps from the command line: completed runs, interruptions, several writers, and launchers."""
 
 import fcntl
 import os
@@ -21,13 +21,13 @@ from adamlab.records.writing import RunWriter
 
 PROGRAM = "experiments/converge.py"
 SMALL = ("dim=2", "n_steps=20", "trace=none")
-# Some seconds of work, half of it without and half with Python's lock.
+# Some seconds of work, half of which holds Python's global interpreter lock.
 LONG = ("-m", "seed=range(0,120)", "backend=python,numba", "n_steps=400", "dim=2", "tol=0", "trace.points=5")
 RUNS = 240
 
 
 def rows(folder, study="default", kind="runs"):
-    """All rows of all files, as any program would read them."""
+    """Return all rows of all files, as any program would read them."""
     files = sorted((folder / "results" / study / kind).glob("*.parquet"))
     return pl.concat([pl.read_parquet(file) for file in files], how="diagonal") if files else pl.DataFrame()
 
@@ -37,7 +37,7 @@ def leftovers(folder):
 
 
 def is_whole(folder, runs):
-    """Whether every run is there exactly once, with its trace, and nothing else is."""
+    """Return whether every run is recorded exactly once, with its trace, and no other files are left."""
     found, trace = rows(folder), rows(folder, kind="trace")
     return (
         found["run_id"].n_unique() == found.height == runs
@@ -121,7 +121,7 @@ def test_two_sweeps_of_the_same_study_at_once_record_each_run_once(root, tmp_pat
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system with room for some records only."""
+    """Mount a file system that has room for a few records only."""
     place = tmp_path / "results"
     place.mkdir()
     mounted = subprocess.run(
@@ -237,7 +237,7 @@ def test_a_bar_is_shown_on_a_terminal_and_plain_lines_elsewhere(root, tmp_path):
         while chunk := os.read(ours, 4096):
             seen += chunk
     except OSError:
-        pass  # a terminal whose last writer has left
+        pass  # reading fails once the last writer has closed the terminal
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "300 run, 0 recorded before" in out

@@ -1,4 +1,4 @@
-"""The one range check."""
+"""Range checks of hyperparameters."""
 
 import math
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The timing protocol and the floor; that they are right, not how fast anything is."""
+"""The timing protocol and the floor: that they are correct, not how fast anything is."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ PROTOCOL = {"rounds": 9, "min_sample_seconds": 1e-3, "seed": 0, "progress": prin
 
 
 def clock(seconds_each, log, name):
-    """A case that claims to take a given time."""
+    """Return a case that claims to take a given time."""
 
     def case(repetitions):
         log.append((name, repetitions))

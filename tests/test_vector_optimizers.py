@@ -1,4 +1,4 @@
-"""What holds for methods that need a sum over the vector."""
+"""Properties of optimizers that need a sum over the vector."""
 
 import numpy as np
 import pytest

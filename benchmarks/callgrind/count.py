@@ -1,7 +1,8 @@
-"""Take steps and ask callgrind, which this is run under, for what they cost: ``count.py <requests.so> <point> ...``.
+"""Take steps under valgrind's callgrind and dump what they cost: ``count.py <requests.so> <point> ...``.
 
-A point is ``backend optimizer dim steps``. Its steps are taken twice over and then once more, and each part is dumped:
-the difference of the two has nothing of the calls around the loop. Without valgrind it leaves the kernels on disk.
+A point is ``backend optimizer dim steps``. Its steps are taken twice, then once, and callgrind dumps both counts: their
+difference is the cost of the steps without the calls around the loop. Without valgrind the program only compiles the
+kernels and leaves them on disk.
 """
 
 import ctypes
@@ -11,12 +12,20 @@ from suite.steps import take_steps  # type: ignore[import-not-found]  # found wh
 
 
 def main(library: str, points: list[str]) -> None:
-    """Count every point that the commit offers."""
+    """Count every point that the commit can run.
+
+    Parameters
+    ----------
+    library : str
+        The path of the compiled requests.c.
+    points : list of str
+        Points to count; those that the commit lacks are skipped.
+    """
     requests = ctypes.CDLL(library)
     offered = [point for point in points if step(point, 1)]
     requests.start()
     for point in offered:
-        # The first time is another: pages are touched, and code is met that is new.
+        # The first pass is discarded: it touches new memory pages and runs code for the first time.
         for times in (1, 2, 1):
             requests.dump(b"before")
             step(point, times)
@@ -24,7 +33,15 @@ def main(library: str, points: list[str]) -> None:
 
 
 def step(point: str, times: int) -> bool:
-    """Take a point's steps so many times over; False where the commit lacks what it names."""
+    """Take a point's steps `times` times; return False if the commit lacks its backend or optimizer.
+
+    Parameters
+    ----------
+    point : str
+        ``backend optimizer dim steps``.
+    times : int
+        How many times the steps are taken.
+    """
     backend, optimizer, dim, steps = point.split()
     try:
         take_steps(backend, optimizer, int(dim), times * int(steps))

@@ -1,8 +1,9 @@
-"""Publish what asv has measured as a page that needs no network: ``python benchmarks/page/publish.py``.
+"""Publish asv's measurements as a web page that needs no network: ``python benchmarks/page/publish.py``.
 
-asv's page loads eleven files from three hosts at each look. Here they come from npm, once, in the versions and with the
-hashes of package-lock.json, and lie beside the page. Where no package has the version that asv names, the next is taken
-that has the same functions (jquery.flot unminified, stupid-table-plugin for stupidtable).
+asv's own page loads eleven files from three hosts on every visit. This program installs them from npm once, in the
+versions and with the hashes of package-lock.json, and stores them beside the page. Where no package has the version
+that asv names, another package with the same functions is used (jquery.flot unminified, stupid-table-plugin for
+stupidtable).
 """
 
 import json
@@ -17,7 +18,7 @@ from adamlab.rules.symbols import ConfigurationError
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PACKAGES, PAGE = ROOT / ".asv" / "page", ROOT / ".asv" / "html"
-# What the page asks for, by the last part of its address, and where in the packages it is.
+# Files that the page loads, by the last part of their address, and their places in the npm packages.
 FILES = {
     "jquery-3.3.1.min.js": "jquery/dist/jquery.min.js",
     "jquery.flot.min.js": "jquery.flot/jquery.flot.js",
@@ -36,7 +37,7 @@ _TAG = re.compile(
 
 
 def main() -> int:
-    """Publish; returns the exit code."""
+    """Publish the page; return the exit code."""
     try:
         modules = packages()
         if subprocess.run([sys.executable, "-m", "asv", "publish"], cwd=ROOT, check=False).returncode:
@@ -50,7 +51,13 @@ def main() -> int:
 
 
 def packages() -> Path:
-    """The folder of the packages, installed if they are not those of the lock."""
+    """Return the folder of the npm packages; install them first if they are not those of the lock.
+
+    Raises
+    ------
+    ConfigurationError
+        If npm is missing or cannot install the packages.
+    """
     if shutil.which("npm") is None:
         raise ConfigurationError("page: needs npm, for the JavaScript of asv's page")
     lock = HERE / "package-lock.json"
@@ -70,7 +77,20 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def beside(page: Path, modules: Path) -> None:
-    """Put what ``page`` loads from elsewhere beside it; raises `ConfigurationError` for a file no package has."""
+    """Copy the files that a page loads from other hosts into its own folder, and rewrite its links.
+
+    Parameters
+    ----------
+    page : Path
+        The folder of asv's published page.
+    modules : Path
+        The folder of the npm packages.
+
+    Raises
+    ------
+    ConfigurationError
+        If the page loads a file that no package has.
+    """
     (page / "vendor").mkdir(exist_ok=True)
     index = page / "index.html"
     text = _TAG.sub(lambda tag: f'{tag[1]}="vendor/{_vendored(page, modules, tag["name"])}"', index.read_text("utf-8"))

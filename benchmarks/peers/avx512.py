@@ -1,7 +1,7 @@
-"""Reordered Adam on the sphere written by hand in AVX-512 (avx512.c): the yardstick of the lab's compiled loop.
+"""Reordered Adam on the sphere, written by hand with AVX-512 instructions (avx512.c): a yardstick for compiled loops.
 
-Compiled on the spot by the machine's C compiler and called in this process. Gradient and stopping test are fused into
-every step. In float64 only.
+The machine's C compiler compiles it on first use, and it is called in this process. Gradient and stopping test are
+fused into every step. float64 only.
 """
 
 import ctypes
@@ -35,7 +35,7 @@ class _Progress(ctypes.Structure):
 
 @cache
 def missing() -> str | None:
-    """Why it cannot run here, or None."""
+    """Return the reason why this peer cannot run here, or None."""
     if "avx512f" not in processor_flags().split():
         return "the processor has no AVX-512"
     if _compiler() is None:
@@ -50,12 +50,12 @@ def missing() -> str | None:
 
 @cache
 def version() -> str:
-    """The compiler's name and version."""
+    """Return the compiler's name and version."""
     return _output([str(_compiler()), "--version"]).splitlines()[0]
 
 
 def implementations(keys: Mapping[str, Any]) -> dict[str, Implementation]:
-    """The one loop there is, if it runs this configuration."""
+    """Return the one loop, if it supports this configuration."""
     here = keys["optimizer"] == "adam_reordered" and on_sphere(keys) and keys["dtype"] == "float64"
     return {"avx512": Runs(lambda: _begin(keys))} if here else {}
 

@@ -1,6 +1,6 @@
 """Adam written by hand in jax.numpy: one jitted loop over all steps, which XLA compiles as a whole.
 
-The gradient is in every step; the stopping test too, where there is a tolerance. The powers of beta are running
+Every step evaluates the gradient and, where there is a tolerance, the stopping test. The powers of beta are running
 products. The arrays of the run are donated, so that a step can work in place.
 """
 
@@ -15,7 +15,7 @@ from benchmarks.peers import hyperparameters, on_sphere, sphere_start
 
 
 def missing() -> str | None:
-    """Why it cannot run here, or None."""
+    """Return the reason why this peer cannot run here, or None."""
     try:
         import jax  # noqa: F401
     except ImportError:
@@ -24,20 +24,20 @@ def missing() -> str | None:
 
 
 def version() -> str:
-    """Its name and version."""
+    """Return the library's name and version."""
     import jax
 
     return f"jax {jax.__version__}"
 
 
 def implementations(keys: Mapping[str, Any]) -> dict[str, Implementation]:
-    """Both forms of Adam, on the sphere."""
+    """Return the loop for either form of Adam, on the sphere."""
     step = {"adam": printed, "adam_reordered": reordered}.get(keys["optimizer"])
     return {"jax-loop": _runs(step, keys)} if step and on_sphere(keys) else {}
 
 
 def printed(h: Any, powers: Any, m: Any, v: Any) -> Any:
-    """How far a step of Algorithm 1 goes."""
+    """Return what a step of Algorithm 1 subtracts from theta."""
     import jax.numpy as jnp
 
     m_hat, v_hat = m / (1 - powers[0]), v / (1 - powers[1])
@@ -45,7 +45,7 @@ def printed(h: Any, powers: Any, m: Any, v: Any) -> Any:
 
 
 def reordered(h: Any, powers: Any, m: Any, v: Any) -> Any:
-    """How far a step of the form at the end of the paper's section 2 goes."""
+    """Return what a step of the form at the end of the paper's section 2 subtracts from theta."""
     import jax.numpy as jnp
 
     lr_t = h.lr * jnp.sqrt(1 - powers[1]) / (1 - powers[0])

@@ -1,7 +1,7 @@
-"""Adam in NumPy as people write it: the paper's lines on whole arrays, a fresh array for every intermediate result.
+"""Adam in plain NumPy: the paper's formulas on whole arrays, with a new array for every intermediate result.
 
-The gradient is in every step; the stopping test too, where there is a tolerance. The bias corrections are powers, as
-printed.
+Every step evaluates the gradient and, where there is a tolerance, the stopping test. The bias corrections are computed
+as powers, as printed.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,23 +16,23 @@ Step = Callable[[Any, int, Any, Any, Any, Any], tuple[Any, Any, Any]]
 
 
 def missing() -> str | None:
-    """Why it cannot run here: it always can."""
+    """Return None, because NumPy is always present."""
     return None
 
 
 def version() -> str:
-    """NumPy's name and version."""
+    """Return NumPy's name and version."""
     return f"numpy {np.__version__}"
 
 
 def implementations(keys: Mapping[str, Any]) -> dict[str, Implementation]:
-    """Both forms of Adam, on the sphere."""
+    """Return the loop for either form of Adam, on the sphere."""
     step = {"adam": printed, "adam_reordered": reordered}.get(keys["optimizer"])
     return {"numpy-as-written": Runs(lambda: _begin(step, keys))} if step and on_sphere(keys) else {}
 
 
 def printed(h: Any, t: int, g: Any, theta: Any, m: Any, v: Any) -> tuple[Any, Any, Any]:
-    """A step of Algorithm 1."""
+    """Take a step of Algorithm 1; return theta, m and v."""
     m = h.beta1 * m + (1 - h.beta1) * g
     v = h.beta2 * v + (1 - h.beta2) * g**2
     m_hat = m / (1 - h.beta1**t)
@@ -41,7 +41,7 @@ def printed(h: Any, t: int, g: Any, theta: Any, m: Any, v: Any) -> tuple[Any, An
 
 
 def reordered(h: Any, t: int, g: Any, theta: Any, m: Any, v: Any) -> tuple[Any, Any, Any]:
-    """A step of the form at the end of the paper's section 2."""
+    """Take a step of the form at the end of the paper's section 2; return theta, m and v."""
     m = h.beta1 * m + (1 - h.beta1) * g
     v = h.beta2 * v + (1 - h.beta2) * g**2
     lr_t = h.lr * (1 - h.beta2**t) ** 0.5 / (1 - h.beta1**t)

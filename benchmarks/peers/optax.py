@@ -1,8 +1,8 @@
-"""Optax's optimizers, on JAX's CPU.
+"""Optax's optimizers, on the CPU through JAX.
 
-Timed in two ways: one jitted step a call, as a training loop has it, and all steps in one jitted ``lax.scan``. The
-gradient is in the jitted code by its formula. The stopping test is done where there is a tolerance; a scan cannot stop,
-so it is timed where there is none. The arrays of the run are donated, so that a step can work in place.
+They are timed in two ways: one call of a jitted step after another, as in a training loop, and all steps in one jitted
+``lax.scan``. The gradient's formula is part of the jitted code. The stopping test is done where there is a tolerance; a
+scan cannot stop, so it is timed only without one. The arrays of the run are donated, so that a step can work in place.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ from benchmarks.peers import hyperparameters, on_sphere, sphere_start
 
 
 def missing() -> str | None:
-    """Why it cannot run here, or None."""
+    """Return the reason why this peer cannot run here, or None."""
     try:
         import optax  # noqa: F401
     except ImportError:
@@ -28,7 +28,7 @@ def missing() -> str | None:
 
 
 def version() -> str:
-    """Its name and version, and JAX's."""
+    """Return the name and version of optax and of JAX."""
     import jax
     import optax
 
@@ -36,7 +36,7 @@ def version() -> str:
 
 
 def implementations(keys: Mapping[str, Any]) -> dict[str, Implementation]:
-    """The transformation that takes the same steps as the leaf, if there is one, on the sphere."""
+    """Return the transformation that takes the same steps as adamlab's optimizer, if any, on the sphere."""
     equal = {one.leaf: one.begin for one in namesakes() if not one.differs}.get(keys["optimizer"])
     if not isinstance(equal, Stepping) or not on_sphere(keys):
         return {}
@@ -100,12 +100,18 @@ def _scan(step: Callable[..., Any], _: float) -> Callable[..., Any]:
 
 @dataclass(frozen=True)
 class Stepping:
-    """A namesake's ``begin`` from ``make``, a function of the hyperparameters that makes a gradient transformation."""
+    """The ``begin`` of a namesake, made from a gradient transformation.
+
+    Attributes
+    ----------
+    make : callable
+        Returns the gradient transformation for given hyperparameters.
+    """
 
     make: Callable[[Any], Any]
 
     def __call__(self, h: Any, theta0: Array) -> Step:
-        """Start at ``theta0``; returns the function from a gradient to the next iterate."""
+        """Start at `theta0`; return the function from a gradient to the next iterate."""
         import jax
         import optax
 
@@ -128,7 +134,7 @@ class Stepping:
 
 
 def namesakes() -> tuple[Namesake, ...]:
-    """Its methods that go by the name of one of our leaves, and what is known of how they differ."""
+    """Return optax's methods with the names of adamlab's optimizers, and their known differences."""
     import optax
     from optax import contrib
 

@@ -1,4 +1,7 @@
-"""The collection pytorch_optimizer, on the CPU in float64. Methods it takes from torch unchanged are left to torch."""
+"""The optimizers of the library pytorch_optimizer, on the CPU in float64.
+
+Methods that it takes from torch unchanged are compared in `benchmarks.peers.torch`.
+"""
 
 from typing import Any
 
@@ -7,7 +10,7 @@ from benchmarks.peers.torch import stepping
 
 
 def missing() -> str | None:
-    """Why it cannot run here, or None."""
+    """Return the reason why this peer cannot run here, or None."""
     try:
         import pytorch_optimizer  # noqa: F401
     except ImportError:
@@ -16,14 +19,14 @@ def missing() -> str | None:
 
 
 def version() -> str:
-    """Its name and version."""
+    """Return the library's name and version."""
     from importlib.metadata import version as installed
 
     return f"pytorch_optimizer {installed('pytorch_optimizer')}"
 
 
 def namesakes() -> tuple[Namesake, ...]:
-    """Its methods that go by the name of one of our leaves, and what is known of how they differ."""
+    """Return the library's methods with the names of adamlab's optimizers, and their known differences."""
     import pytorch_optimizer as po
 
     def betas(h: Any) -> dict[str, Any]:
@@ -175,6 +178,6 @@ def namesakes() -> tuple[Namesake, ...]:
 
 
 def _training(optimizer: Any) -> Any:
-    """A schedule-free optimizer holds its parameters at y, where gradients are taken, only when told to train."""
+    """Switch a schedule-free optimizer to training mode, in which its parameters are y, where gradients are taken."""
     optimizer.train()
     return optimizer

@@ -1,9 +1,10 @@
-"""The seed in Rust: its three forms of Adam, and the lazy one with the bias corrections hoisted (rust_seed.rs).
+"""The seed in Rust: its three forms of Adam, and the lazy form with hoisted bias corrections (rust_seed.rs).
 
-Compiled on the spot by the machine's rustc, once plainly (``-O``) and once for this processor
-(``-C target-cpu=native``, the names that end in ``-native``), and kept with the lab's compiled kernels. A process per
-binary times itself, so that its samples can be taken in turn with everybody else's. Gradient and stopping test are in
-every step; the set-up is always on the clock: it makes three vectors, where each step makes five or more.
+The machine's rustc compiles the program on first use, once with ``-O`` and once for this processor
+(``-C target-cpu=native``; names that end in ``-native``), and the binaries are kept with the compiled kernels. One
+process per binary measures its own time, so that its samples can be interleaved with those of the other cases. Every
+step evaluates the gradient and the stopping test. The set-up is always included in the time: it makes three vectors,
+where each step makes five or more.
 """
 
 import atexit
@@ -23,14 +24,14 @@ from benchmarks.peers import on_sphere, processor_flags
 
 SOURCE = Path(__file__).with_suffix(".rs")
 FLAGS = {"": ("-O",), "-native": ("-O", "-C", "target-cpu=native")}
-# The forms of each optimizer's algorithm.
+# The Rust forms of each of adamlab's optimizers.
 FORMS = {"adam": ("printed", "lazy", "lazy-hoisted"), "adam_reordered": ("reordered",)}
 SAMPLED = ("optimizer.lr", "optimizer.beta1", "optimizer.beta2", "optimizer.eps", "tol", "n_steps")
 
 
 @cache
 def missing() -> str | None:
-    """Why it cannot run here, or None."""
+    """Return the reason why this peer cannot run here, or None."""
     if shutil.which("rustc") is None:
         return "rustc is not on this machine"
     try:
@@ -44,12 +45,12 @@ def missing() -> str | None:
 
 @cache
 def version() -> str:
-    """The compiler's name and version."""
+    """Return the compiler's name and version."""
     return _output(["rustc", "--version"])
 
 
 def implementations(keys: Mapping[str, Any]) -> dict[str, Implementation]:
-    """The forms that run this configuration: Adam on the sphere in float64 from one number in every coordinate."""
+    """Return the forms for this configuration: Adam on the sphere in float64, with one number as start."""
     same = on_sphere(keys) and keys["dtype"] == "float64" and len(keys["objective.x0"]) == 1
     forms = FORMS.get(keys["optimizer"], ()) if same else ()
     return {f"rust-{form}{kind}": _Form(form, kind, keys) for kind in FLAGS for form in forms}
@@ -61,13 +62,34 @@ class _Form:
     kind: str
     keys: Mapping[str, Any]
 
-    def seconds(self, repetitions: int, steps: int, set_up: bool) -> float:  # noqa: ARG002 -- always on the clock
+    def seconds(self, repetitions: int, steps: int, set_up: bool) -> float:  # noqa: ARG002 -- always timed
         """See `adamlab.measuring.timing.Implementation`."""
         return ask(self.form, self.kind, {**self.keys, "n_steps": steps}, repetitions)[0]
 
 
 def ask(form: str, kind: str, keys: Mapping[str, Any], repetitions: int) -> tuple[float, int, float]:
-    """Seconds for ``repetitions`` runs, the steps each took, and where its first coordinate ended."""
+    """Have the Rust program do a run several times.
+
+    Parameters
+    ----------
+    form : str
+        ``"printed"``, ``"lazy"``, ``"lazy-hoisted"`` or ``"reordered"``.
+    kind : str
+        ``""`` for the plain binary, ``"-native"`` for that of this processor.
+    keys : Mapping
+        The run's configuration by swept key.
+    repetitions : int
+        How many times the run is done.
+
+    Returns
+    -------
+    seconds : float
+        Time of all repetitions together.
+    steps : int
+        Steps taken by each run.
+    last : float
+        First coordinate of the last iterate.
+    """
     numbers = [keys["dim"], *keys["objective.x0"], *(keys[name] for name in SAMPLED), repetitions]
     process = _process(kind)
     assert process.stdin is not None
@@ -86,7 +108,7 @@ def _process(kind: str) -> "subprocess.Popen[str]":
 
 
 def _end(process: "subprocess.Popen[str]") -> None:
-    """Close what it reads, at which it ends by itself."""
+    """Close the process's standard input, which ends it, and wait for it."""
     process.communicate()
 
 

@@ -1,9 +1,9 @@
 """PyTorch's optimizers (torch.optim), on the CPU.
 
-Timed as people call them, one ``step()`` after another from Python, with as many threads as we have: as they are by
-default (a loop of operations on whole tensors), with ``foreach`` and, where there is one, with the ``fused`` kernel.
-The gradient is written into ``.grad`` by its formula, without automatic differentiation; the stopping test is done
-where there is a tolerance.
+They are timed as users call them, one ``step()`` after another from Python, with the same number of threads as
+adamlab: in the default form (a loop of operations on whole tensors), with ``foreach`` and, where there is one, with the
+``fused`` kernel. The gradient is written into ``.grad`` by its formula, without automatic differentiation. The stopping
+test is done where there is a tolerance.
 """
 
 import inspect
@@ -19,7 +19,7 @@ from benchmarks.peers import hyperparameters, on_sphere, sphere_start
 
 
 def missing() -> str | None:
-    """Why it cannot run here, or None."""
+    """Return the reason why this peer cannot run here, or None."""
     try:
         import torch  # noqa: F401
     except ImportError:
@@ -28,14 +28,14 @@ def missing() -> str | None:
 
 
 def version() -> str:
-    """Its name and version."""
+    """Return the library's name and version."""
     import torch
 
     return f"torch {torch.__version__}"
 
 
 def implementations(keys: Mapping[str, Any]) -> dict[str, Implementation]:
-    """The optimizer that takes the same steps as the leaf, if there is one, on the sphere."""
+    """Return the ways to run the torch optimizer that takes the same steps, if any, on the sphere."""
     if keys["optimizer"] not in _equal() or not on_sphere(keys, any_threads=True):
         return {}
     optimizer, settings, _ = _equal()[keys["optimizer"]]
@@ -56,7 +56,7 @@ def _runs(optimizer: Any, settings: dict[str, Any], keys: Mapping[str, Any]) -> 
         one = optimizer([theta], **settings)
 
         def advance(steps: int) -> Any:
-            # The same for all of torch, so before each run: cases with other numbers come in between.
+            # The setting is global, and cases with other numbers of threads run in between.
             torch.set_num_threads(keys["threads"])
             with torch.no_grad():
                 for _ in range(steps):
@@ -73,7 +73,13 @@ def _runs(optimizer: Any, settings: dict[str, Any], keys: Mapping[str, Any]) -> 
 
 
 def stepping(make: Callable[[list[Any], Any], Any]) -> Callable[[Any, Array], Step]:
-    """A namesake's ``begin`` from a function of (parameters, hyperparameters) that makes a torch optimizer."""
+    """Return the ``begin`` of a namesake, made from a torch optimizer.
+
+    Parameters
+    ----------
+    make : callable
+        Returns the torch optimizer for given parameters and hyperparameters.
+    """
 
     def begin(h: Any, theta0: Array) -> Step:
         import torch
@@ -98,7 +104,7 @@ def _betas(h: Any) -> dict[str, Any]:
 
 
 def _equal() -> dict[str, tuple[Any, Callable[[Any], dict[str, Any]], str]]:
-    """By leaf: the class that takes the same steps, its settings for the leaf's numbers, and how its users write it."""
+    """Return, by optimizer of adamlab, the torch class with the same steps, its settings and its usual spelling."""
     from torch import optim
 
     def decayed(h: Any) -> dict[str, Any]:
@@ -136,7 +142,7 @@ def _equal() -> dict[str, tuple[Any, Callable[[Any], dict[str, Any]], str]]:
 
 
 def namesakes() -> tuple[Namesake, ...]:
-    """Its methods that go by the name of one of our leaves, and what is known of how they differ."""
+    """Return torch's methods with the names of adamlab's optimizers, and their known differences."""
     from torch import optim
 
     def same(optimizer: Any, settings: Callable[[Any], dict[str, Any]]) -> Callable[[Any, Array], Step]:

@@ -1,7 +1,7 @@
-"""Objectives of the lab's as a user writes them: two plain functions of an array, as in a module of their own.
+"""Some of adamlab's objectives written as a user writes them: two plain functions of an array.
 
-They are run by the lab itself, beside its own leaf of the same objective: what it costs to bring one's own. The first
-three gradients act coordinate by coordinate, the others do not.
+adamlab runs them like functions from a user's module, beside its own implementation of the same objective; the
+difference is the cost of a user's own functions. The first three gradients are elementwise, the others are not.
 """
 
 import math
@@ -24,34 +24,34 @@ Pair = tuple[Callable[[Array], Any], Callable[[Array], Array]]
 
 
 def missing() -> str | None:
-    """Why it cannot run here: it always can."""
+    """Return None, because adamlab itself runs the functions."""
     return None
 
 
 def version() -> str:
-    """The lab's own name and version."""
+    """Return adamlab's name and version."""
     return f"adamlab {installed('adamlab')}"
 
 
 def implementations(keys: Mapping[str, Any]) -> dict[str, Implementation]:
-    """A run on the user's functions, for the objectives below on the numba backend."""
+    """Return a run on the user's functions, on the numba backend, if the objective is one of `PAIRS`."""
     pair = PAIRS.get(keys["objective"])
     plain = keys["noise"] == "none" and keys["schedule"] == "constant"
     return {"user's functions": Runs(lambda: _begin(pair(_numbers("objective", keys)), keys))} if pair and plain else {}
 
 
 def _numbers(group: str, keys: Mapping[str, Any]) -> Any:
-    """A leaf's numbers under their own names."""
+    """Return a leaf's parameters as attributes."""
     return SimpleNamespace(**{key.partition(".")[2]: keys[key] for key in keys if key.startswith(f"{group}.")})
 
 
 def sphere(_: Any) -> Pair:
-    """The sum of squares."""
+    """Return value and gradient of the sum of squares."""
     return lambda x: np.sum(x**2), lambda x: 2 * x
 
 
 def rastrigin(n: Any) -> Pair:
-    """Many minima on a bowl."""
+    """Return value and gradient of Rastrigin's function: many minima on a bowl."""
     a = n.amplitude
 
     def f(x: Array) -> Any:
@@ -64,12 +64,12 @@ def rastrigin(n: Any) -> Pair:
 
 
 def styblinski_tang(_: Any) -> Pair:
-    """Two minima along each axis."""
+    """Return value and gradient of the Styblinski-Tang function: two minima along each axis."""
     return lambda x: np.sum(x**4 - 16 * x**2 + 5 * x) / 2, lambda x: 2 * x**3 - 16 * x + 2.5
 
 
 def rosenbrock(n: Any) -> Pair:
-    """The curved valley."""
+    """Return value and gradient of Rosenbrock's function: a curved valley."""
     a, b = n.a, n.b
 
     def f(x: Array) -> Any:
@@ -86,7 +86,7 @@ def rosenbrock(n: Any) -> Pair:
 
 
 def zakharov(_: Any) -> Pair:
-    """A bowl with a steep side."""
+    """Return value and gradient of Zakharov's function: a bowl with a steep side."""
 
     def f(x: Array) -> Any:
         s = np.sum(np.arange(1, x.size + 1) / 2 * x)

@@ -1,13 +1,14 @@
-"""Steps whose state is as large as the last cache or larger: tracked and shown, but nothing is judged by them.
+"""Time per step where the state is as large as the last-level cache or larger: shown, but not judged.
 
-Their time follows the neighbours on the machine by 10 to 100%. The python backend is left out: one step takes seconds.
+These times vary by 10 to 100% with the other work on the machine. The python backend is left out, because one step
+takes seconds.
 """
 
 from .steps import ELEMENTWISE, _Steps, sizes, take_steps
 
 
 class Numba(_Steps):
-    """Compiled loops."""
+    """Steps of the numba backend: compiled loops."""
 
     backend = "numba"
     params = (ELEMENTWISE, ["dim=1000000 steps=4"])
@@ -16,7 +17,7 @@ class Numba(_Steps):
 
 
 class NumPy(_Steps):
-    """Whole arrays; for Muon, a matrix of 1,000 x 1,000."""
+    """Steps of the numpy backend: operations on whole arrays; for Muon, on a matrix of 1,000 x 1,000."""
 
     backend = "numpy"
     params = ([*ELEMENTWISE, "muon"], ["dim=1000000 steps=1"])
@@ -25,7 +26,7 @@ class NumPy(_Steps):
 
 
 class Bandwidth(_Steps):
-    """Compiled loops over so much that only the memory's bandwidth counts."""
+    """Steps of the numba backend on arrays so large that memory bandwidth alone limits them."""
 
     param_names = ("optimizer", "run", "dtype")
     params = (["adam", "adam_reordered"], ["dim=20000000 steps=1"], ["float64", "float32"])

@@ -1,4 +1,4 @@
-"""What the commit under test offers: names of the package, and the programs of its tree."""
+"""Access to the commit under test: public names of its package, and the programs in its tree."""
 
 import importlib
 import os
@@ -13,9 +13,21 @@ from asv_runner.benchmarks.mark import SkipNotImplemented
 
 
 def offered(module: str, name: str, *earlier: str) -> Any:
-    """A public name of the package; raises `SkipNotImplemented` where the commit has none such.
+    """Return a public name of the package.
 
-    ``earlier`` are the modules in which earlier commits have it.
+    Parameters
+    ----------
+    module : str
+        The module that has it.
+    name : str
+        The name.
+    *earlier : str
+        Modules in which earlier commits have it.
+
+    Raises
+    ------
+    SkipNotImplemented
+        If the commit has no such name.
     """
     for place in (module, *earlier):
         with suppress(ModuleNotFoundError, AttributeError):
@@ -24,34 +36,48 @@ def offered(module: str, name: str, *earlier: str) -> Any:
 
 
 def tree() -> Path:
-    """The commit's files: asv's checkout, or this one where asv runs in an existing environment."""
+    """Return the root of the commit's files: asv's checkout, or this repository in an existing environment."""
     checkout = Path(os.environ.get("ASV_ENV_DIR", "")) / "project"
     here = Path(__file__).resolve().parents[2]
     return checkout if "ASV_ENV_DIR" in os.environ and (checkout / "pyproject.toml").exists() else here
 
 
 class Clock:
-    """Shows the processor time of the processes that this one has run and that were counted.
+    """A timer that shows the processor time of the child processes counted so far.
 
-    As a benchmark's ``timer`` it makes asv count what a process did, or some part of it, and nothing else.
+    With it as a benchmark's ``timer``, asv measures a child process, or a part of it, and nothing else.
     """
 
     def __init__(self) -> None:
         self._seconds = 0.0
 
     def __call__(self) -> float:
-        """Seconds so far."""
+        """Return the seconds counted so far."""
         return self._seconds
 
     def count(self, seconds: float) -> None:
-        """Go on by so many."""
+        """Add `seconds` to the time shown."""
         self._seconds += seconds
 
 
 def run_program(program: str, *arguments: str, folder: Path) -> float:
-    """Run a program of the commit's tree in ``folder``; returns the seconds of processor time that it took.
+    """Run a program of the commit's tree and return its processor time in seconds.
 
-    Raises `SkipNotImplemented` where the commit has no such program, `subprocess.CalledProcessError` where it fails.
+    Parameters
+    ----------
+    program : str
+        Path of the program in the repository.
+    *arguments : str
+        Its command line.
+    folder : Path
+        The working directory.
+
+    Raises
+    ------
+    SkipNotImplemented
+        If the commit has no such program.
+    subprocess.CalledProcessError
+        If the program fails.
     """
     path = tree() / program
     if not path.exists():
@@ -69,7 +95,15 @@ def _seconds_of_children() -> float:
 
 
 def run_code(code: str, setup: str = "") -> float:
-    """Run Python code in a fresh process; returns the seconds of processor time it took, without ``setup``."""
+    """Run Python code in a new process and return its processor time in seconds.
+
+    Parameters
+    ----------
+    code : str
+        The code to time.
+    setup : str
+        Code that runs before it and is not timed.
+    """
     timed = f"import time\nbegun = time.process_time()\n{code}\nprint(time.process_time() - begun)"
     line = [sys.executable, "-c", f"{setup}\n{timed}"]
     return float(subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])

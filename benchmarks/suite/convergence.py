@@ -1,4 +1,4 @@
-"""Steps to tolerance: a value that moves when an algorithm has changed, and for no other reason."""
+"""Steps to tolerance: a value that changes only if an algorithm changes."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ OBJECTIVES: dict[str, dict[str, Any]] = {
 
 
 class Convergence:
-    """Steps until one is shorter than the tolerance; all backends take as many."""
+    """Number of steps until a step is shorter than the tolerance; it is the same on all backends."""
 
     version = "1"
     unit = "steps"

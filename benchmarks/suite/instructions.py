@@ -1,8 +1,8 @@
-"""Instructions per parameter and step, counted by valgrind's callgrind: the same on a busy machine as on a quiet one.
+"""Instructions per parameter and step, counted by valgrind's callgrind; other work on the machine does not change them.
 
-What is counted is valgrind's view of the processor: it has no AVX-512, and a division counts as one instruction. So the
-kernels are compiled for one fixed processor without it, and the count is a tripwire, not a size: twice the time may be
-a quarter more instructions.
+valgrind emulates a processor without AVX-512 and counts a division as one instruction. The kernels are therefore
+compiled for one fixed processor without AVX-512, and the count detects changes but does not measure their size: twice
+the time may be a quarter more instructions.
 """
 
 import math
@@ -32,7 +32,13 @@ COMPILERS = ("cc", "gcc", "clang")
 
 
 def count() -> dict[str, Any]:
-    """Instructions per parameter and step, by point; or why nothing was counted, under ``missing``."""
+    """Count the instructions of all `POINTS`.
+
+    Returns
+    -------
+    dict
+        Instructions per parameter and step by point, or the reason why nothing was counted under ``"missing"``.
+    """
     valgrind, compiler = shutil.which("valgrind"), next(filter(None, map(shutil.which, COMPILERS)), None)
     if valgrind is None or compiler is None:
         return {"missing": "valgrind and a C compiler are needed"}
@@ -42,14 +48,14 @@ def count() -> dict[str, Any]:
         if subprocess.run(line, capture_output=True, check=False).returncode:
             return {"missing": "valgrind's header callgrind.h is needed"}
         program: list[str | Path] = [sys.executable, HERE / "count.py", requests, *POINTS.values()]
-        # The first leaves the kernels on disk: the compiler is slow under valgrind.
+        # The first run, without valgrind, leaves the kernels on disk: compiling under valgrind is slow.
         for under in ([], [valgrind, "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={name}/out"]):
             subprocess.run([*under, *program], env=_settings(), check=True, capture_output=True)
         return _per_parameter(Path(name))
 
 
 def _settings() -> dict[str, str]:
-    """An environment in which a process does the same each time, and a kernel is the same on all processors."""
+    """Return environment variables that make runs repeatable and kernels the same on all processors."""
     settings = {**os.environ, "PYTHONPATH": str(HERE.parent), "PYTHONHASHSEED": "0"}
     if platform.machine() == "x86_64":
         settings |= {"NUMBA_CPU_NAME": "x86-64-v3", "NUMBA_CPU_FEATURES": ""}
@@ -73,7 +79,7 @@ def _updates(point: str) -> int:
 
 
 class Instructions:
-    """A step's, over its parameters."""
+    """Instructions of a step divided by the number of parameters."""
 
     version = "1"
     unit = "instructions per parameter"

@@ -1,4 +1,4 @@
-"""Many runs at once: the two kernels (runs side by side, and one by one), and the memory of a large batch."""
+"""Many runs at once: the two kernels (runs side by side, and one by one) and the memory of a large batch."""
 
 import time
 from functools import cache
@@ -12,7 +12,18 @@ from .steps import sizes
 
 
 def configurations(dim: int, runs: int, steps: int) -> pl.DataFrame:
-    """Runs of Adam on the sphere that differ in their learning rate, under the swept keys."""
+    """Return configurations of Adam on the sphere that differ in their learning rate.
+
+    Parameters
+    ----------
+    dim, runs, steps : int
+        Dimension, number of runs, and steps of each run.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row per run, one column per swept key.
+    """
     numbers = {"optimizer.beta1": 0.9, "optimizer.beta2": 0.999, "optimizer.eps": 1e-8, "n_steps": steps, "dim": dim}
     fixed = {"optimizer": "adam", "objective": "sphere", "objective.x0": 1.0, **numbers}
     rates = pl.DataFrame({"optimizer.lr": np.geomspace(1e-5, 1e-3, runs)})
@@ -21,13 +32,19 @@ def configurations(dim: int, runs: int, steps: int) -> pl.DataFrame:
 
 @cache
 def batch(run: str) -> Any:
-    """The one batch that such runs are."""
+    """Return the single batch that the runs of a parameter form.
+
+    Parameters
+    ----------
+    run : str
+        A parameter such as ``dim=2 runs=1024 steps=500``.
+    """
     (made,) = offered("adamlab.running.batches", "batches_of_frame", "adamlab.batches")(configurations(*sizes(run)))
     return made
 
 
 class Many:
-    """A batch from its configurations to its outcomes, on one thread: few dimensions go side by side, many do not."""
+    """A batch on one thread, from its configurations to its outcomes; runs of few dimensions go side by side."""
 
     version = "1"
     param_names = ("run",)
@@ -51,7 +68,7 @@ class Many:
 
 
 class Memory:
-    """The most memory a process holds, of which 70 to 150 MB are the interpreter's and Numba's."""
+    """Peak memory of a process, of which 70 to 150 MB belong to the interpreter and Numba."""
 
     version = "1"
     param_names = ("run",)

@@ -1,7 +1,7 @@
-"""What a person waits for: imports, the start of a program, a kernel compiled or loaded, a sweep, the page of reports.
+"""Times that users wait for: imports, program start, compiling or loading a kernel, a sweep, the page of reports.
 
-Each sample is a process of its own. One that fails to import what a commit lacks is a failure: these are what every
-commit has had, or `suite.commit` skips them.
+Each sample is a process of its own. A process that fails to import something is a failure, not a skip: these
+benchmarks use only what every commit has, or `suite.commit` skips them.
 """
 
 import itertools
@@ -19,7 +19,7 @@ _clock = Clock()
 
 @cache
 def folder() -> tempfile.TemporaryDirectory[str]:
-    """A folder that lives as long as the process."""
+    """Return a temporary folder that exists as long as the process."""
     return tempfile.TemporaryDirectory()
 
 
@@ -27,7 +27,15 @@ _numbers = itertools.count()
 
 
 def converge(*arguments: str, results: str = "") -> float:
-    """Seconds that the program takes, into a folder of results of its own."""
+    """Run ``experiments/converge.py`` and return its processor time in seconds.
+
+    Parameters
+    ----------
+    *arguments : str
+        Its command line.
+    results : str
+        Name of the results folder; by default a new one for each call.
+    """
     results = results or f"results{next(_numbers)}"
     return run_program("experiments/converge.py", *arguments, f"results={results}", folder=Path(folder().name))
 
@@ -40,7 +48,7 @@ class _Processes:
 
 
 class Import(_Processes):
-    """In a fresh interpreter."""
+    """Import of a module in a new interpreter."""
 
     param_names = ("module",)
     params = (["adamlab", "adamlab.minimize", "adamlab.many"],)
@@ -66,7 +74,7 @@ _RUN = "minimize(Sphere(dim=128, x0=10.0), adam, n_steps=1, trace='none')"
 
 
 class Compile(_Processes):
-    """The first run of a fresh process that has to compile its two kernels."""
+    """The first run in a new process that must compile its two kernels."""
 
     rounds = 3
     repeat = 1
@@ -77,7 +85,7 @@ class Compile(_Processes):
 
 
 class Load(_Processes):
-    """The first run of a fresh process that finds its kernels on disk, where the sample that warms up has left them."""
+    """The first run in a new process that finds its kernels on disk, where the warm-up sample left them."""
 
     rounds = 6
     repeat = 3
@@ -87,7 +95,7 @@ class Load(_Processes):
 
 
 class Start(_Processes):
-    """``experiments/converge.py`` from the command to its end, with next to nothing to do."""
+    """``experiments/converge.py`` from start to end, with almost nothing to do."""
 
     rounds = 6
     repeat = 2
@@ -97,7 +105,7 @@ class Start(_Processes):
 
 
 class Sweep(_Processes):
-    """A multirun of short runs, most of which is composing their configurations."""
+    """A multirun of short runs; most of its time goes into composing configurations."""
 
     param_names = ("run",)
     params = (["runs=2000"],)
@@ -113,16 +121,27 @@ class Sweep(_Processes):
 
 
 def sweep(runs: int, backend: str = "numba") -> float:
-    """Seconds that a multirun of so many short runs takes."""
+    """Run a multirun of short runs and return its processor time in seconds.
+
+    Parameters
+    ----------
+    runs : int
+        Number of runs, which differ in their learning rate.
+    backend : str
+        The backend of the runs.
+    """
     rates = ",".join(f"{1e-6 * (place + 1):.6g}" for place in range(runs))
     return converge("-m", f"optimizer.lr={rates}", "dim=2", "n_steps=10", "trace=none", f"backend={backend}")
 
 
 @cache
 def refuse_slow_sweeps() -> None:
-    """Try a few runs; raises `SkipNotImplemented` where the whole sweep would take as long as all else that is tracked.
+    """Try a few runs, to see whether the whole sweep is affordable; leave the compiled kernels on disk.
 
-    Leaves what is compiled on disk.
+    Raises
+    ------
+    SkipNotImplemented
+        If composing is so slow that the sweep would take as long as all other benchmarks together.
     """
     few = 50
     one, several = sweep(1, "numpy"), sweep(few, "numpy")
@@ -132,7 +151,7 @@ def refuse_slow_sweeps() -> None:
 
 
 class Page(_Processes):
-    """``reports/build.py`` on the records of the seed study's compiled runs."""
+    """``reports/build.py`` on the records of the seed study, numba backend only."""
 
     rounds = 3
     repeat = 1
@@ -144,6 +163,6 @@ class Page(_Processes):
 
 @cache
 def recorded() -> str:
-    """A folder of results with the seed study in it."""
+    """Return the name of a results folder that contains the seed study; run the study on the first call."""
     converge("+study=seed", "backend=numba", results="seed")
     return "seed"

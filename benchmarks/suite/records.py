@@ -1,4 +1,4 @@
-"""Records of 100,000 runs, written and read, in memory rather than on a disk, which has a speed of its own."""
+"""Writing and reading the records of 100,000 runs, in memory, so that the speed of a disk does not count."""
 
 import os
 import tempfile
@@ -17,13 +17,13 @@ MEMORY = Path("/dev/shm")
 
 @cache
 def folder() -> tempfile.TemporaryDirectory[str]:
-    """A folder that lives as long as the process."""
+    """Return a temporary folder in memory, if possible, that exists as long as the process."""
     return tempfile.TemporaryDirectory(dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
 
 
 @cache
 def runs() -> pl.DataFrame:
-    """What a sweep over the learning rate leaves."""
+    """Return the records that a sweep over the learning rate writes."""
     identities = [f"{place:020x}" for place in range(RUNS)]
     numbers = {"optimizer.beta1": 0.9, "optimizer.beta2": 0.999, "optimizer.eps": 1e-8, "dim": 128, "n_steps": 1000}
     names = {"optimizer": "adam", "objective": "sphere", "algorithms": "0" * 20, "backend": "numba", "dtype": "float64"}
@@ -41,21 +41,27 @@ def runs() -> pl.DataFrame:
 
 
 def write(path: Path) -> Path:
-    """Write them as a new file in a folder."""
+    """Write the records of `runs` as a new file and return its path.
+
+    Parameters
+    ----------
+    path : Path
+        The folder for the file.
+    """
     new: Path = offered("adamlab.records.writing", "write", "adamlab.record_writer", "adamlab.record")(path, runs(), {})
     return new
 
 
 @cache
 def written() -> tuple[Path, str]:
-    """The results folder and the study in which they have been written, once."""
+    """Return a results folder and the study in it that holds the records; write them on the first call."""
     results, study = Path(folder().name), "read"
     write(offered("adamlab.records.reading", "folder", "adamlab.record")(results, study, "runs"))
     return results, study
 
 
 class Records:
-    """The rows of 100,000 runs."""
+    """Time to write and to read the records of 100,000 runs."""
 
     version = "1"
     param_names = ("run",)

@@ -1,7 +1,7 @@
-"""Time per step: backends, optimizers and dimensions up to the size of the cache (see `suite.beyond_cache`).
+"""Time per step by backend, optimizer and dimension, up to the size of the cache (see `suite.beyond_cache`).
 
-A point is left out where it would say nothing of its own: Muon acts on a matrix, whose products every backend hands to
-NumPy, so it is timed there alone.
+Points that would add no information are left out: Muon acts on a matrix, whose products every backend leaves to NumPy,
+so it is timed on the numpy backend only.
 """
 
 import time
@@ -13,7 +13,7 @@ from asv_runner.benchmarks.mark import SkipNotImplemented
 
 from .commit import offered
 
-# So small a rate that no run arrives, however many steps are timed: at the minimum, numbers become subnormal and slow.
+# So small that no run reaches the minimum, where numbers become subnormal and arithmetic slow.
 LR = 1e-7
 _BETAS = {"beta1": 0.9, "beta2": 0.999}
 NUMBERS: dict[str, dict[str, float]] = {
@@ -24,13 +24,23 @@ NUMBERS: dict[str, dict[str, float]] = {
     "muon": {"lr": LR, "momentum": 0.95, "weight_decay": 0.0},
 }
 ELEMENTWISE = ["adam", "adam_reordered", "amsgrad_paper", "lion"]
-# A layer of so many rows, for a method that acts on a matrix.
+# Rows of the matrix by dimension, for a method that acts on a matrix.
 ROWS = {1: 1, 128: 8, 4096: 64, 1_000_000: 1000}
 
 
 @cache
 def run_under_way(backend: str, optimizer: str, dim: int, dtype: str = "float64") -> Any:
-    """A run of the commit's, from which further steps can be taken."""
+    """Return a run that can take further steps.
+
+    Parameters
+    ----------
+    backend, optimizer : str
+        Names of the backend and the optimizer. Muon runs on a linear network, the others on the sphere.
+    dim : int
+        Number of coordinates.
+    dtype : str
+        ``"float64"`` or ``"float32"``.
+    """
     stepper, problem = (
         offered("adamlab.running.backends", "stepper", "adamlab.backends"),
         offered("adamlab.problems.problem", "Problem", "adamlab.problem"),
@@ -50,7 +60,20 @@ def run_under_way(backend: str, optimizer: str, dim: int, dtype: str = "float64"
 
 
 def leaf(group: str, name: str) -> Any:
-    """The class of a leaf of the commit's, by its file's name."""
+    """Return the class of one of the commit's leaves (an optimizer, objective, noise or schedule).
+
+    Parameters
+    ----------
+    group : str
+        ``"optimizer"``, ``"objective"``, ...
+    name : str
+        The name of the leaf's file.
+
+    Raises
+    ------
+    SkipNotImplemented
+        If the commit has no such leaf.
+    """
     try:
         return offered("adamlab.rules.registry", "leaf_class", "adamlab.registry")(group, name)
     except (ModuleNotFoundError, ValueError) as error:
@@ -59,29 +82,41 @@ def leaf(group: str, name: str) -> Any:
 
 @cache
 def never() -> Any:
-    """The rule that stops no run."""
+    """Return the stopping rule that never stops a run."""
     return offered("adamlab.rules.stopping", "Stopping", "adamlab.stopping")()
 
 
 def take_steps(backend: str, optimizer: str, dim: int, steps: int, *, dtype: str = "float64") -> None:
-    """Go so many steps further."""
+    """Take further steps of the run for these parameters (see `run_under_way`).
+
+    Parameters
+    ----------
+    backend, optimizer : str
+        Names of the backend and the optimizer.
+    dim : int
+        Number of coordinates.
+    steps : int
+        Number of steps to take.
+    dtype : str
+        ``"float64"`` or ``"float32"``.
+    """
     run = run_under_way(backend, optimizer, dim, dtype)
     run.advance(run.t + steps, never())
 
 
 @cache
 def sizes(run: str) -> tuple[int, ...]:
-    """The numbers in a parameter such as ``dim=128 steps=5000``."""
+    """Return the numbers in a parameter such as ``dim=128 steps=5000``."""
     return tuple(int(size.partition("=")[2]) for size in run.split())
 
 
 for _optimizer in ELEMENTWISE:
-    # What goes wrong here goes wrong in the benchmark too, which says so.
+    # An error here occurs in the benchmark again, which then reports it.
     with suppress(Exception):
         take_steps("numba", _optimizer, 1, 1)
 
 
-class _Steps:  # its name keeps it from being a benchmark itself
+class _Steps:  # the underscore keeps asv from running it as a benchmark
     version = "1"
     param_names: tuple[str, ...] = ("optimizer", "run")
     rounds = 6
@@ -96,21 +131,21 @@ class _Steps:  # its name keeps it from being a benchmark itself
 
 
 class Numba(_Steps):
-    """Compiled loops."""
+    """Steps of the numba backend: compiled loops."""
 
     backend = "numba"
     params = (ELEMENTWISE, ["dim=1 steps=20000", "dim=128 steps=5000", "dim=4096 steps=200"])
 
 
 class NumPy(_Steps):
-    """Whole arrays."""
+    """Steps of the numpy backend: operations on whole arrays."""
 
     backend = "numpy"
     params = ([*ELEMENTWISE, "muon"], ["dim=1 steps=40", "dim=128 steps=40", "dim=4096 steps=20"])
 
 
 class Python(_Steps):
-    """Number by number."""
+    """Steps of the python backend: one number at a time."""
 
     backend = "python"
     params = (ELEMENTWISE, ["dim=1 steps=40", "dim=128 steps=4", "dim=4096 steps=1"])

@@ -1,4 +1,4 @@
-"""Ray does the work, on this machine, in a network of its own that has nothing but the loopback."""
+"""Sweeps on Ray, on this machine, in a network namespace that has only the loopback interface."""
 
 import importlib.util
 import os
@@ -13,12 +13,12 @@ import polars as pl
 import pytest
 
 PROGRAM = "experiments/converge.py"
-# `unshare` gives a network without any way out; its loopback is to be brought up.
+# `unshare` makes a network without a connection to the outside; its loopback interface must be brought up.
 CONFINED = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
 
 
 def why_not():
-    """The reason why there is no Ray to test with, or None."""
+    """Return the reason why Ray cannot be tested here, or None."""
     if importlib.util.find_spec("ray") is None:
         return "Ray is not installed"
     if shutil.which("unshare") is None or shutil.which("ip") is None:
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
 
 def workers():
-    """The processes that Ray has given a chunk."""
+    """Return the ids of the processes that work on a chunk for Ray."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -63,7 +63,7 @@ def test_a_sweep_on_ray_is_complete_though_a_worker_is_killed_and_an_error_there
     runs = pl.read_parquet(folder / "*.parquet")
     assert runs["run_id"].n_unique() == runs.height == 30
     assert "ray" in {pl.read_parquet_metadata(file).get("executor") for file in folder.glob("*.parquet")}
-    # A worker in which Python itself fails: its runs are rows that say so.
+    # An error of Python itself in a worker is recorded in the rows of its runs.
     (tmp_path / "broken").mkdir()
     there = 'b"default_worker" in open("/proc/self/cmdline", "rb").read()'
     spoil = f'import sys\nif {there}:\n    sys.modules["polars"] = None\n'

@@ -1,4 +1,4 @@
-"""A real SLURM does the work: its controller must answer here, with nodes that share this file system."""
+"""Sweeps on a real SLURM, whose controller must answer here, with nodes that share this file system."""
 
 import importlib.util
 import os
@@ -15,12 +15,12 @@ import pytest
 
 PROGRAM = "experiments/converge.py"
 SLURM = ("-m", "hydra/launcher=slurm", "hydra.launcher.timeout_min=10", "hydra.launcher.max_jobs=8")
-# Runs of a few hundred milliseconds.
+# Each run takes a few hundred milliseconds.
 SLOW = ("backend=python", "dim=2", "n_steps=10000", "tol=0", "trace=none", "hydra.launcher.chunk_seconds=2")
 
 
 def why_not():
-    """The reason why there is no SLURM to test with, or None."""
+    """Return the reason why SLURM cannot be tested here, or None."""
     if importlib.util.find_spec("submitit") is None:
         return "submitit is not installed"
     if shutil.which("sbatch") is None or shutil.which("sinfo") is None:
@@ -30,7 +30,7 @@ def why_not():
 
 
 REASON = why_not()
-# One after the other: they share the nodes, and one takes a node down.
+# These tests must not run in parallel: they share the nodes, and one of them takes a node down.
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
 
@@ -43,14 +43,14 @@ def assert_each_once(folder, runs):
 
 
 def sources(folder):
-    """Who recorded each file."""
+    """Return, for each file of records, which executor wrote it."""
     files = (folder / "results" / "default" / "runs").glob("*.parquet")
     return [pl.read_parquet_metadata(file).get("executor", "here") for file in files]
 
 
 @pytest.fixture
 def start(root, tmp_path):
-    """Start a sweep and go on."""
+    """Return a function that starts a sweep and does not wait for it."""
     begun = []
 
     def run(*arguments):
@@ -68,7 +68,7 @@ def start(root, tmp_path):
 
 
 def workers(folder):
-    """The processes of the jobs of a sweep in ``folder``: pid and node."""
+    """Return pid and node of each process that works for a sweep in `folder`."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -84,7 +84,7 @@ def workers(folder):
 
 
 def a_worker(folder, process, seconds=1):
-    """A process of a job that is so long under way."""
+    """Wait for a job's process that has run for `seconds`; return its pid and node."""
     while process.poll() is None:
         for pid, node in workers(folder):
             time.sleep(seconds)
@@ -116,7 +116,7 @@ def test_a_job_that_is_killed_is_noticed_and_its_work_done_by_others(start, tmp_
     assert "ended without a result (FAILED" in err
     assert "are sent again" in err
     assert_each_once(tmp_path, 30)
-    # The logs are kept, and said to be.
+    # The jobs' logs are kept, and the message says where.
     assert "the logs of the jobs are in" in err
     (kept,) = (tmp_path / "results" / "default" / "slurm").iterdir()
     assert str(kept) in err
@@ -135,7 +135,7 @@ def test_a_node_that_is_taken_down_is_noticed_and_its_work_done_elsewhere(start,
     finally:
         subprocess.run([*line, "state=resume"], check=False)
     assert process.returncode == 0
-    # If the node's daemon hears of it in time, it tells the job to stop, which then still says what it has done.
+    # If the node's daemon is told in time, it asks the job to stop, and the job still reports what it has done.
     ending = rf"ended without a result \(NODE_FAIL on {node}\)|was ended early"
     assert re.search(rf"job \S+ ({ending}); the .* sent again", err)
     assert_each_once(tmp_path, 30)
@@ -217,7 +217,7 @@ def test_when_the_submitting_process_is_killed_its_jobs_go_on_and_nothing_is_don
     while workers(tmp_path):
         time.sleep(0.1)
     assert_each_once(tmp_path, 30)
-    # Each sweep has a folder of its own: that of the first is still there, and the second's is not.
+    # Each sweep has its own folder: that of the killed sweep is left, that of the finished one is removed.
     assert len(list((tmp_path / "results" / "default" / "slurm").iterdir())) == 1
 
 

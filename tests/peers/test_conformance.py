@@ -1,6 +1,6 @@
-"""Every namesake comes out as its peer's module says: equal to rounding, or different by as much and no other.
+"""Every namesake is as its peer's module describes it: equal to rounding, or different by the stated amount.
 
-A new release of a peer that changes what it does is noticed here. Run by ``make test-peers``, which installs them.
+These tests detect a new release of a peer that changes its steps. ``make test-peers`` installs the peers and runs them.
 """
 
 import warnings
@@ -29,7 +29,7 @@ def test_the_peers_are_installed_by_make_test_peers():
 )
 def test_a_namesake_is_as_known(peer, namesake):
     with warnings.catch_warnings():
-        # What the libraries say of themselves and of each other is theirs.
+        # Warnings of the libraries, about themselves or each other, are not tested here.
         warnings.simplefilter("ignore")
         found = compare(defaults.optimizer(namesake.leaf), namesake)
     assert namesake.as_known(found), f"{short(peer)} {namesake.spelled}: {found}, known: {namesake.by:.1e}"

@@ -1,6 +1,6 @@
-"""Every implementation that is timed beside ours takes our steps, whatever else it may do.
+"""Every implementation that is timed beside adamlab's takes the same steps as adamlab.
 
-Those of a peer that is missing are not asked; `make test-peers` installs torch, optax and jax.
+Peers that are not installed are skipped; ``make test-peers`` installs torch, optax and jax.
 """
 
 import warnings
@@ -16,7 +16,7 @@ from experiments.sweeping.configuration import keys_of
 from experiments.timing.peers import peers, present
 
 PEERS = present(peers(["avx512", "jax", "numpy_as_written", "optax", "torch"]), "implementations")
-# Two vectors of unlike coordinates, one shorter than a vector register and one that fills none evenly.
+# Starts by dim: one vector shorter than a vector register, and one whose length is no multiple of any register's.
 STARTS = {3: (10.0,), 133: (10.0, -3.0, 0.7, 2.0, -1.2)}
 CLOSE = {"float64": 1e-12, "float32": 1e-4}
 
@@ -46,7 +46,7 @@ def test_a_run_in_parts_ends_where_ours_ends(peer, optimizer, dim, dtype):
     for name, implementation in peer.implementations(keys(optimizer, dim, dtype)).items():
         assert isinstance(implementation, Runs)
         with warnings.catch_warnings():
-            # What the libraries say of themselves is theirs.
+            # Warnings of the libraries are not tested here.
             warnings.simplefilter("ignore")
             advance = implementation.begin()
             for steps in (1, 199, 300):

@@ -1,4 +1,4 @@
-"""Functions written in PyTorch are objectives as they stand; its autograd is the gradient where none is given."""
+"""Functions written in PyTorch are objectives without changes; torch's autograd gives the gradient if there is none."""
 
 from contextlib import nullcontext
 
