@@ -79,43 +79,37 @@ def test_an_edit_of_a_leaf_makes_its_own_runs_stale_and_no_others(root, tmp_path
     assert len(run()) == 6
 
 
-def started(root, folder, *arguments):
-    line = [sys.executable, str(root / PROGRAM), *arguments]
-    return subprocess.Popen(line, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-
-
-def test_twenty_kills_lose_nothing_and_leave_nothing_behind(root, tmp_path):
-    moments = random.Random(0)
+def test_twenty_kills_lose_nothing_and_leave_nothing_behind(start_program, tmp_path):
+    moments, codes = random.Random(0), []
     for _ in range(20):
-        process = started(root, tmp_path, *LONG)
-        time.sleep(moments.uniform(0.8, 2.5))
-        process.kill()
-        process.communicate()
+        process = start_program(PROGRAM, *LONG)
+        time.sleep(moments.uniform(0.1, 1.2))
+        process.send_signal(signal.SIGKILL)
+        codes.append(process.wait().code)
         found = rows(tmp_path)
         assert found.is_empty() or found["run_id"].n_unique() == found.height
-    process = started(root, tmp_path, *LONG)
-    _, err = process.communicate(timeout=120)
-    assert (process.returncode, is_whole(tmp_path, RUNS)) == (0, True), err
+    assert -signal.SIGKILL in codes
+    done = start_program(PROGRAM, *LONG).wait()
+    assert (done.code, is_whole(tmp_path, RUNS)) == (0, True), done.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_is_heard_and_what_was_finished_is_recorded(root, tmp_path, number):
-    process = started(root, tmp_path, *LONG, "n_steps=2000")
+def test_an_interrupt_is_heard_and_what_was_finished_is_recorded(start_program, tmp_path, number):
+    process = start_program(PROGRAM, *LONG, "n_steps=2000")
     while rows(tmp_path).is_empty():
         time.sleep(0.05)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert err == "converge: interrupted; what was finished is recorded\n"
+    process.wait()
+    assert process.code == 130
+    assert process.err == "converge: interrupted; what was finished is recorded\n"
     finished = rows(tmp_path).height
     assert is_whole(tmp_path, finished)
     assert 0 < finished < RUNS
 
 
-def test_two_sweeps_of_the_same_study_at_once_record_each_run_once(root, tmp_path):
-    both = [started(root, tmp_path, *LONG) for _ in range(2)]
-    said = [process.communicate(timeout=120)[1] for process in both]
-    assert [process.returncode for process in both] == [0, 0], said
+def test_two_sweeps_of_the_same_study_at_once_record_each_run_once(start_program, tmp_path):
+    both = [start_program(PROGRAM, *LONG) for _ in range(2)]
+    assert [process.wait().code for process in both] == [0, 0], [process.err for process in both]
     assert is_whole(tmp_path, RUNS)
 
 
