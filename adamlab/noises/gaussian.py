@@ -7,13 +7,13 @@ from adamlab.rules.symbols import NoiseScale, parameters
 
 @parameters
 class Gaussian:
-    """g + ``scale`` z, with z standard normal, independent over coordinates and steps.
+    """Replace the gradient g by g + ``scale`` z, with z standard normal, independent over coordinates and steps.
 
-    The normal number comes from two uniform ones (Box & Muller 1958).
+    The normal number is computed from two uniform ones (Box & Muller 1958).
     """
 
     scale: NoiseScale
 
     def noisy(self, g, u, v):
-        """One coordinate of the gradient with its noise."""
+        """Return one coordinate of the gradient with its noise."""
         return g + self.scale * (math.sqrt(-2.0 * math.log(1.0 - u)) * math.cos(2.0 * math.pi * v))

@@ -11,9 +11,9 @@ from adamlab.rules.symbols import Dim, DType, Number, Start, parameters
 class AdoptToy:
     """f(x) = k^2 x with probability 1 / k, else -k x, on [-1, 1]; the expectation is x, least at -1.
 
-    Source: Taniguchi et al. 2024, the toy problem of the experiments (arXiv:2411.02853), cited from memory: the mean
-    f(x) = x pins the two slopes down to the ratio k, to which methods free of the gradient's scale are blind anyway.
-    The noise grows with k. Coordinates are alike and independent.
+    Source: Taniguchi et al. 2024, the toy problem of the experiments (arXiv:2411.02853), cited from memory. A mean of
+    f(x) = x and a ratio k of the two slopes determine both; methods that are invariant to the gradient's scale depend
+    on the ratio alone anyway. The noise grows with k. All coordinates have this function, drawn independently.
     """
 
     dim: Dim
@@ -27,21 +27,21 @@ class AdoptToy:
     published = ((0.5,), 0.5)
 
     def value(self, x):
-        """One coordinate's term of the expectation."""
+        """Return the term of one coordinate in the expectation."""
         return x
 
     def gradient(self, x):
-        """One coordinate's slope of the expectation, whatever ``x``."""
+        """Return the slope of the expectation in one coordinate, the same for every ``x``."""
         return 1.0 + 0.0 * x
 
     def sampled_gradient(self, x, t, draw):
-        """One coordinate's slope of the function that is drawn."""
+        """Return the slope of the drawn function in one coordinate."""
         return np.where(draw * self.k < 1.0, self.k * self.k, 0.0 * x - self.k)
 
     def minimisers(self):
-        """The lower end of the interval."""
+        """Return the lower end of the interval."""
         return np.array([[-1.0]])
 
     def minimum(self):
-        """The expectation at that end."""
+        """Return the expectation at that end."""
         return -float(self.dim)

@@ -9,9 +9,9 @@ from adamlab.rules.symbols import DType, PlaneDim, Start, parameters
 class Beale:
     """f(x, y) = sum over i = 1, 2, 3 of (c_i - x (1 - y^i))^2, c = (1.5, 2.25, 2.625); minimum 0 at (3, 0.5).
 
-    Flat along a curved valley, and steep far from it.
+    The function is flat along a curved valley, and steep far from it.
 
-    Source: Beale 1958; Moré, Garbow & Hillstrom 1981, function 5, from which the start is.
+    Source: Beale 1958; Moré, Garbow & Hillstrom 1981, function 5, which also gives the start.
     """
 
     dim: PlaneDim
@@ -22,7 +22,7 @@ class Beale:
     published = ((1.0, 1.0), 14.203125)
 
     def value(self, x):
-        """f at ``x``."""
+        """Return f at ``x``."""
         u, v = x[0], x[1]
         r = 1.5 - u * (1.0 - v)
         s = 2.25 - u * (1.0 - v * v)
@@ -30,7 +30,7 @@ class Beale:
         return r * r + s * s + t * t
 
     def gradient(self, x):
-        """The gradient at ``x``."""
+        """Return the gradient at ``x``."""
         u, v = x[0], x[1]
         p, q, w = 1.0 - v, 1.0 - v * v, 1.0 - v * v * v
         r, s, t = 1.5 - u * p, 2.25 - u * q, 2.625 - u * w
@@ -40,9 +40,9 @@ class Beale:
         return g
 
     def minimisers(self):
-        """The one point where all three terms vanish."""
+        """Return the one point where all three terms vanish."""
         return np.array([[3.0, 0.5]])
 
     def minimum(self):
-        """The value there."""
+        """Return the value at the minimisers."""
         return 0.0

@@ -1,4 +1,4 @@
-"""A user's own objective, from a module of theirs."""
+"""A user's own objective, made of functions in a module."""
 
 import importlib
 import sys
@@ -10,11 +10,11 @@ from adamlab.rules.symbols import ConfigurationError, Dim, DType, FunctionName, 
 
 @parameters
 class Custom:
-    """The functions ``value`` and ``gradient`` of one array, each named as ``module:function``.
+    """The objective of a user's functions ``value`` and ``gradient``, each named as ``module:function``.
 
-    The module is looked up as Python does, and in the folder where the command is run. The gradient is compiled into
-    the numba backend's loop where Numba can, and called otherwise; ``none`` is the exact derivative of ``value``, which
-    JAX takes.
+    Both functions take one array. The module is looked up where Python finds modules, and in the folder where the
+    command is run. The gradient is compiled into the loop of the numba backend if Numba can compile it, and called at
+    each step otherwise. The gradient ``none`` stands for the exact derivative of ``value``, computed by JAX.
     """
 
     dim: Dim
@@ -25,16 +25,22 @@ class Custom:
 
     @property
     def name(self) -> str:
-        """Which functions, for the random streams."""
+        """The objective's name in the keys of random streams: its two functions."""
         return f"custom {self.value} {self.gradient}"
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """The modules of the functions."""
+        """The names of the modules that hold the functions."""
         return tuple(name.partition(":")[0] for name in (self.value, self.gradient) if name != "none")
 
     def functions(self):
-        """The two functions (the second None for ``none``); raises `ConfigurationError` if they cannot be had."""
+        """Return the two functions, the second None for ``none``.
+
+        Raises
+        ------
+        ConfigurationError
+            If a module cannot be imported, or has no function of that name.
+        """
         return _function("value", self.value), None if self.gradient == "none" else _function("gradient", self.gradient)
 
 

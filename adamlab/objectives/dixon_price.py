@@ -10,7 +10,7 @@ from adamlab.rules.symbols import Dim, DType, Start, parameters
 class DixonPrice:
     """f(x) = (x_1 - 1)^2 + sum over i > 1 of i (2 x_i^2 - x_{i-1})^2; minimum 0 at x_i = 2^(2^(1-i) - 1).
 
-    The last coordinate's sign is free. From d = 3 on (1/3, 0, ..., 0) is a local minimum too, of value 2/3.
+    The sign of the last coordinate is free. For d >= 3 the point (1/3, 0, ..., 0) is a local minimum of value 2/3.
 
     Source: Dixon & Price 1989; Surjanovic & Bingham's library of test functions.
     """
@@ -23,18 +23,18 @@ class DixonPrice:
     published = ((3.0, 2.0), 54.0)
 
     def data(self):
-        """The weights i."""
+        """Return the weights i."""
         return (np.arange(1.0, self.dim + 1.0),)
 
     def value(self, x, weight):
-        """f at ``x``."""
+        """Return f at ``x``."""
         r = np.empty_like(x)
         r[0] = x[0] - 1.0
         r[1:] = 2.0 * x[1:] * x[1:] - x[:-1]
         return total(weight * r * r)
 
     def gradient(self, x, weight):
-        """The gradient at ``x``."""
+        """Return the gradient at ``x``."""
         r = 2.0 * weight[1:] * (2.0 * x[1:] * x[1:] - x[:-1])
         g = np.empty_like(x)
         g[0] = 2.0 * (x[0] - 1.0)
@@ -43,12 +43,12 @@ class DixonPrice:
         return g
 
     def minimisers(self):
-        """The two points where all terms vanish; they are one where there is one coordinate."""
+        """Return the two points where all terms vanish; in one dimension they are the same point."""
         point = 2.0 ** (2.0 ** (1.0 - np.arange(1.0, self.dim + 1.0)) - 1.0)
         signs = np.ones((min(self.dim, 2), self.dim))
         signs[1:, -1] = -1.0
         return signs * point
 
     def minimum(self):
-        """The value there."""
+        """Return the value at the minimisers."""
         return 0.0

@@ -12,7 +12,7 @@ from adamlab.rules.symbols import Dim, DType, Number, Start, parameters
 class Griewank:
     """f(x) = 1 + sum of x_i^2 / ``scale`` - product of cos(x_i / sqrt(i)), i from 1; minimum 0 at the origin.
 
-    With more dimensions the product is small almost everywhere, and the waves with it (Locatelli 2003).
+    In many dimensions the product, and the waves with it, is small almost everywhere (Locatelli 2003).
 
     Source: Griewank 1981; Törn & Žilinskas 1989.
     """
@@ -27,17 +27,17 @@ class Griewank:
     published = ((3.141592653589793, 0.0), 2.0024674011002723)
 
     def data(self):
-        """The frequencies 1 / sqrt(i)."""
+        """Return the frequencies 1 / sqrt(i)."""
         return (1.0 / np.sqrt(np.arange(1.0, self.dim + 1.0)),)
 
     def value(self, x, frequency):
-        """f at ``x``."""
+        """Return f at ``x``."""
         return 1.0 + total(x * x) / self.scale - np.prod(np.cos(frequency * x))
 
     def gradient(self, x, frequency):
-        """The gradient at ``x``.
+        """Return the gradient at ``x``.
 
-        The product without one factor is the product over that factor: no floating-point number has the cosine 0.
+        The product without one factor is the product divided by it, because no floating-point number has the cosine 0.
         """
         angle = frequency * x
         cosine = np.cos(angle)
@@ -45,9 +45,9 @@ class Griewank:
         return x / (0.5 * self.scale) + wave * frequency * np.sin(angle) / cosine
 
     def minimisers(self):
-        """The origin."""
+        """Return the origin."""
         return np.array([[0.0]])
 
     def minimum(self):
-        """The value there."""
+        """Return the value at the minimisers."""
         return 0.0

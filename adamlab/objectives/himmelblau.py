@@ -1,4 +1,4 @@
-"""Himmelblau's function: four valleys of one depth."""
+"""Himmelblau's function: four minima of equal value."""
 
 import numpy as np
 
@@ -20,12 +20,12 @@ class Himmelblau:
     published = ((0.0, 0.0), 170.0)
 
     def value(self, x):
-        """f at ``x``."""
+        """Return f at ``x``."""
         r, s = x[0] * x[0] + x[1] - 11.0, x[0] + x[1] * x[1] - 7.0
         return r * r + s * s
 
     def gradient(self, x):
-        """The gradient at ``x``."""
+        """Return the gradient at ``x``."""
         r, s = x[0] * x[0] + x[1] - 11.0, x[0] + x[1] * x[1] - 7.0
         g = np.empty_like(x)
         g[0] = 4.0 * x[0] * r + 2.0 * s
@@ -33,7 +33,7 @@ class Himmelblau:
         return g
 
     def minimisers(self):
-        """The four points where both terms vanish; all but the first are roots of a cubic."""
+        """Return the four points where both terms vanish; all but the first are roots of a cubic."""
         return np.array(
             [
                 [3.0, 2.0],
@@ -44,5 +44,5 @@ class Himmelblau:
         )
 
     def minimum(self):
-        """The value there."""
+        """Return the value at the minimisers."""
         return 0.0

@@ -1,4 +1,4 @@
-"""A linear network of one layer that is to learn another: a quadratic of a matrix, for the matrix methods."""
+"""A linear network of one layer that learns another: a quadratic in a matrix, for the matrix methods."""
 
 from functools import lru_cache
 from typing import Annotated
@@ -13,11 +13,11 @@ from adamlab.rules.symbols import SEED, Condition, ConfigurationError, Dim, DTyp
 
 @parameters
 class LinearNetwork:
-    """f(W) = 1/(2 n) |(W - W*) X|_F^2 for the weights W, ``rows`` x ``dim`` / ``rows``; minimum 0 at the teacher W*.
+    """``f(W) = 1/(2 n) |(W - W*) X|_F^2`` for weights W, ``rows`` x ``dim`` / ``rows``; minimum 0 at the teacher W*.
 
-    The n inputs, the columns of X, enter by their second moments X X^T / n alone. These have random eigenvectors, and
-    eigenvalues spaced geometrically from 1 to ``condition``, which makes that the condition number of f (and its square
-    root that of X). W* is normal with variance 1 / columns. Both are fixed by ``seed``.
+    The n inputs, the columns of X, enter only through their second moments X X^T / n. These have random eigenvectors,
+    and eigenvalues spaced geometrically from 1 to ``condition``, which is therefore the condition number of f (and its
+    square root that of X). W* is normal with variance 1 / columns. Both are fixed by ``seed``.
 
     Source: the linear network of one layer, for example Saxe, McClelland & Ganguli 2014 (arXiv:1312.6120).
     """
@@ -43,30 +43,30 @@ class LinearNetwork:
         return self.rows, self.dim // self.rows
 
     def data(self):
-        """The teacher and the inputs' second moments."""
+        """Return the teacher and the inputs' second moments."""
         return lesson(*self.shape, self.condition, self.seed)
 
     def value(self, x, teacher, moments):
-        """f at ``x``."""
+        """Return f at ``x``."""
         error = x.reshape(teacher.shape) - teacher
         return 0.5 * total(error * (error @ moments))
 
     def gradient(self, x, teacher, moments):
-        """The gradient at ``x``, laid flat as it is."""
+        """Return the gradient at ``x``, flat as ``x`` is."""
         return ((x.reshape(teacher.shape) - teacher) @ moments).reshape(-1)
 
     def minimisers(self):
-        """The teacher."""
+        """Return the teacher."""
         teacher, _ = self.data()
         return teacher.reshape(1, -1)
 
     def minimum(self):
-        """The value there."""
+        """Return the value at the minimisers."""
         return 0.0
 
 
 @lru_cache(maxsize=4)
 def lesson(rows, columns, condition, seed):
-    """The teacher (rows, columns) and the inputs' second moments (columns, columns)."""
+    """Return the teacher (rows, columns) and the inputs' second moments (columns, columns)."""
     teacher = stream(seed, "linear_network teacher").standard_normal((rows, columns)) / np.sqrt(columns)
     return teacher, symmetric(np.geomspace(1.0, condition, columns), stream(seed, "linear_network inputs"))

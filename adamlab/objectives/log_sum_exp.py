@@ -1,4 +1,4 @@
-"""Log-sum-exp: a smooth version of the largest coordinate's size."""
+"""Log-sum-exp: a smooth version of the largest absolute coordinate."""
 
 from typing import Annotated
 
@@ -12,8 +12,8 @@ from adamlab.rules.symbols import Dim, DType, Number, Start, parameters
 class LogSumExp:
     """f(x) = rho log(sum of exp(x_i / rho) + exp(-x_i / rho)), rho = ``temperature``; least at 0, rho log(2 d).
 
-    Convex; it lies between max |x_i| and that plus rho log(2 d). Far from the minimum only the largest coordinates have
-    a gradient to speak of.
+    The function is convex, and lies between ``max |x_i|`` and that plus rho log(2 d). Far from the minimum only the
+    largest coordinates have a noticeable gradient.
 
     Source: Boyd & Vandenberghe 2004, section 3.1.5, of the numbers x_i and -x_i.
     """
@@ -28,23 +28,23 @@ class LogSumExp:
     published = ((0.6931471805599453, 0.0), 1.5040773967762742)
 
     def value(self, x):
-        """f at ``x``; no exponential overflows."""
+        """Return f at ``x``; no exponential overflows."""
         size = np.abs(x)
         largest = np.max(size)
         terms = np.exp((size - largest) / self.temperature) + np.exp((-size - largest) / self.temperature)
         return largest + self.temperature * np.log(total(terms))
 
     def gradient(self, x):
-        """The gradient at ``x``, accurate for small x too: one exponential less the other is taken as a whole."""
+        """Return the gradient at ``x``; the difference of two exponentials is one expm1, accurate for small x too."""
         size = np.abs(x)
         weight = np.exp((size - np.max(size)) / self.temperature)
         lost = np.expm1(-2.0 * size / self.temperature)
         return np.sign(x) * weight * lost / -x.dtype.type(total(weight * (2.0 + lost)))
 
     def minimisers(self):
-        """The origin."""
+        """Return the origin."""
         return np.array([[0.0]])
 
     def minimum(self):
-        """The value there."""
+        """Return the value at the minimisers."""
         return self.temperature * float(np.log(2.0 * self.dim))

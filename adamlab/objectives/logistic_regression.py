@@ -10,10 +10,10 @@ from adamlab.rules.symbols import DType, Number, Start, WeightDecay, parameters
 
 @parameters
 class LogisticRegression:
-    """f(W) = mean cross-entropy of softmax(W [pixels, 1]) on the digits + ``l2``/2 |W|^2, W being 10 x 65; convex.
+    """f(W) = mean cross-entropy of softmax(W [pixels, 1]) on the digits + ``l2/2 |W|^2``, W being 10 x 65; convex.
 
     Source: the problem of Kingma & Ba 2015, section 6.1 (arXiv:1412.6980), with the digits of scikit-learn in place of
-    MNIST. The last column of W holds the biases, which are penalised as the rest.
+    MNIST. The last column of W holds the biases, which are penalised like the rest.
     """
 
     dim: Annotated[int, Number("d", "[650, 650]", whole=True)]
@@ -23,17 +23,17 @@ class LogisticRegression:
 
     separable = False
     shape = (10, 65)
-    # Without weights all ten classes are equally likely.
+    # With zero weights all ten classes are equally likely.
     published = ((0.0,) * 650, 2.302585092994046)
 
     def data(self):
-        """The images by row, by column, and their classes."""
+        """Return the images as rows, the images as columns, and their classes."""
         return examples()
 
     def value(self, x, rows, columns, targets):
-        """f at ``x``."""
+        """Return f at ``x``."""
         return regression_loss(x, columns, targets) + 0.5 * self.l2 * squared_length(x)
 
     def gradient(self, x, rows, columns, targets):
-        """The gradient at ``x``."""
+        """Return the gradient at ``x``."""
         return regression_gradient(x, rows, columns, targets) + self.l2 * x

@@ -1,4 +1,4 @@
-"""A rectifier network on the digits, all examples at once."""
+"""A rectifier (ReLU) network on the digits, all examples at once."""
 
 from typing import Annotated
 
@@ -11,10 +11,10 @@ from adamlab.rules.symbols import SEED, DType, Start, WeightDecay, parameters
 
 @parameters
 class MLPReLU:
-    """f = mean cross-entropy of softmax(V [max(0, W [pixels, 1]), 1]) on the digits + ``l2``/2 |(W, V)|^2.
+    """f = mean cross-entropy of softmax(V [max(0, W [pixels, 1]), 1]) on the digits + ``l2/2 |(W, V)|^2``.
 
-    W is h x 65 and V 10 x (h + 1), laid flat in this order: ``dim`` = 75 h + 10 says how many hidden units h there are.
-    ``x0`` is the scale of the start, drawn by ``seed``: normal weights as in He et al. 2015 (arXiv:1502.01852), biases
+    W is h x 65 and V is 10 x (h + 1), laid flat in this order; ``dim`` = 75 h + 10 sets the number of hidden units h.
+    The start is ``x0`` times random weights, drawn by ``seed``: normal as in He et al. 2015 (arXiv:1502.01852), biases
     0.
     """
 
@@ -25,21 +25,21 @@ class MLPReLU:
     dtype: DType = "float64"
 
     separable = False
-    # Without weights all ten classes are equally likely.
+    # With zero weights all ten classes are equally likely.
     published = ((0.0,) * 85, 2.302585092994046)
 
     def data(self):
-        """The images by row, by column, and their classes."""
+        """Return the images as rows, the images as columns, and their classes."""
         return examples()
 
     def start(self):
-        """The random weights of the start; biases are 0."""
+        """Return the random weights of the start, with biases 0."""
         return initial(he_normal, stream(self.seed, "mlp_relu start"), self.dim)
 
     def value(self, x, rows, columns, targets):
-        """f at ``x``."""
+        """Return f at ``x``."""
         return relu_network_loss(x, columns, targets) + 0.5 * self.l2 * squared_length(x)
 
     def gradient(self, x, rows, columns, targets):
-        """The gradient at ``x``."""
+        """Return the gradient at ``x``."""
         return relu_network_gradient(x, rows, columns, targets) + self.l2 * x

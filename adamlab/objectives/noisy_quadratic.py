@@ -1,4 +1,4 @@
-"""A quadratic whose gradients carry the noise of small batches."""
+"""A quadratic whose gradients have the noise of small batches."""
 
 import numpy as np
 
@@ -9,8 +9,8 @@ from adamlab.rules.symbols import Batch, Dim, DType, Start, parameters
 class NoisyQuadratic:
     """f(x) = 1/2 sum of h_i (x_i - c_i)^2, c_i ~ N(0, 1 / (h_i B)) drawn anew each step, h_i = 1/i; B is ``batch``.
 
-    What is measured is the expectation less its constant, 1/2 sum of h_i x_i^2. A step's gradient has the covariance
-    H / B, as the noise of batches is found to have near a minimum.
+    The measured loss is the expectation less its constant, 1/2 sum of h_i x_i^2. The gradient of a step has the
+    covariance H / B, as the noise of batches is found to have near a minimum.
 
     Source: Zhang et al. 2019, the noisy quadratic model (arXiv:1907.04164), with their spectrum and C = H.
     """
@@ -25,26 +25,26 @@ class NoisyQuadratic:
     published = ((3.0, 4.0), 8.5)
 
     def data(self):
-        """The curvatures h and the standard deviations of the gradient's noise, sqrt(h / B)."""
+        """Return the curvatures h and the standard deviations of the gradient's noise, sqrt(h / B)."""
         h = 1.0 / np.arange(1.0, self.dim + 1.0)
         return h, np.sqrt(h / self.batch)
 
     def value(self, x, h, noise):
-        """One coordinate's term."""
+        """Return the term of one coordinate."""
         return 0.5 * (h * x * x)
 
     def gradient(self, x, h, noise):
-        """One coordinate's derivative."""
+        """Return the derivative of one coordinate's term."""
         return h * x
 
     def sampled_gradient(self, x, t, draw, h, noise):
-        """One coordinate's derivative with the minimum at c, and h c = noise times the draw."""
+        """Return the derivative of one coordinate's term with its minimum at c; h c is ``noise`` times the draw."""
         return h * x - noise * draw
 
     def minimisers(self):
-        """The origin."""
+        """Return the origin."""
         return np.array([[0.0]])
 
     def minimum(self):
-        """Nothing is left there but the constant."""
+        """Return 0: at the origin only the constant is left, which the loss omits."""
         return 0.0

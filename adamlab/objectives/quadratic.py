@@ -9,8 +9,8 @@ from adamlab.rules.symbols import Condition, Dim, DType, Start, parameters
 class Quadratic:
     """f(x) = 1/2 sum of h_i x_i^2, h spaced geometrically from 1 to ``condition``; minimum 0 at the origin.
 
-    Source: the standard test of how a method copes with curvature that differs between axes, for example
-    Nocedal & Wright 2006, section 3.3. With ``dim`` 1 the one curvature is 1.
+    Source: the standard test of how a method copes with curvature that differs between axes, for example Nocedal &
+    Wright 2006, section 3.3. With ``dim`` 1 the only curvature is 1.
     """
 
     dim: Dim
@@ -23,21 +23,21 @@ class Quadratic:
     published = ((1.0, 1.0), 50.5)
 
     def data(self):
-        """The curvatures h, one a coordinate."""
+        """Return the curvatures h, one per coordinate."""
         return (np.geomspace(1.0, self.condition, self.dim),)
 
     def value(self, x, h):
-        """One coordinate's term."""
+        """Return the term of one coordinate."""
         return 0.5 * (h * x * x)
 
     def gradient(self, x, h):
-        """One coordinate's derivative."""
+        """Return the derivative of one coordinate's term."""
         return h * x
 
     def minimisers(self):
-        """The origin."""
+        """Return the origin."""
         return np.array([[0.0]])
 
     def minimum(self):
-        """The value there."""
+        """Return the value at the minimisers."""
         return 0.0

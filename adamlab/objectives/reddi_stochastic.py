@@ -1,4 +1,4 @@
-"""The stochastic problem on which Adam goes the wrong way."""
+"""The stochastic problem on which Adam moves in the wrong direction."""
 
 from typing import Annotated
 
@@ -9,10 +9,10 @@ from adamlab.rules.symbols import Dim, DType, Number, Start, parameters
 
 @parameters
 class ReddiStochastic:
-    """f(x) = ``large`` x with probability ``probability``, else -``small`` x, on [-1, 1]; measured is the expectation.
+    """f(x) = ``large`` x with probability ``probability``, else -``small`` x, on [-1, 1]; the loss is the expectation.
 
-    Source: Reddi, Kale & Kumar 2018, section 5 (arXiv:1904.09237), whose expectation is least at -1. Coordinates are
-    alike and independent.
+    Source: Reddi, Kale & Kumar 2018, section 5 (arXiv:1904.09237), whose expectation is least at -1. All coordinates
+    have this function, drawn independently.
     """
 
     dim: Dim
@@ -28,27 +28,27 @@ class ReddiStochastic:
     published = ((1.0,), 0.2)
 
     def data(self):
-        """The slope of the expectation, of which float32 would lose digits on the way."""
+        """Return the slope of the expectation, computed here in float64, because float32 would lose digits."""
         return (np.full(self.dim, self._slope()),)
 
     def value(self, x, slope):
-        """One coordinate's term of the expectation."""
+        """Return the term of one coordinate in the expectation."""
         return slope * x
 
     def gradient(self, x, slope):
-        """One coordinate's slope of the expectation, whatever ``x``."""
+        """Return the slope of the expectation in one coordinate, the same for every ``x``."""
         return slope + 0.0 * x
 
     def sampled_gradient(self, x, t, draw, slope):
-        """One coordinate's slope of the function that is drawn."""
+        """Return the slope of the drawn function in one coordinate."""
         return np.where(draw < self.probability, self.large, 0.0 * x - self.small)
 
     def minimisers(self):
-        """The end of the interval to which the expectation falls."""
+        """Return the end of the interval towards which the expectation falls."""
         return -np.sign([[self._slope()]])
 
     def minimum(self):
-        """The expectation at that end."""
+        """Return the expectation at that end."""
         return -abs(self._slope()) * self.dim
 
     def _slope(self):

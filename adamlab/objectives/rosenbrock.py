@@ -12,10 +12,10 @@ from adamlab.rules.symbols import DType, Number, Start, parameters
 class Rosenbrock:
     """f(x) = sum over i < d of b (x_{i+1} - x_i^2)^2 + (a - x_i)^2; for a = 1 the minimum is 0 at (1, ..., 1).
 
-    For d = 2 it is 0 at (a, a^2) whatever a; with more coordinates it is not known, but for a = 1 (and 0).
+    For d = 2 the minimum is 0 at (a, a^2) for every a; for more coordinates it is known only for a = 1 (and 0).
 
-    Source: Rosenbrock 1960 (d = 2, a = 1, b = 100, start (-1.2, 1)); the sum over neighbours is the form of
-    De Jong 1975. Needs ``dim`` >= 2.
+    Source: Rosenbrock 1960 (d = 2, a = 1, b = 100, start (-1.2, 1)); the sum over neighbours is the form of De Jong
+    1975. Needs ``dim`` >= 2.
     """
 
     dim: Annotated[int, Number("d", "[2, 2^63)", whole=True)]
@@ -28,13 +28,13 @@ class Rosenbrock:
     published = ((-1.2, 1.0), 24.2)
 
     def value(self, x):
-        """f at ``x``."""
+        """Return f at ``x``."""
         valley = x[1:] - x[:-1] * x[:-1]
         slope = self.a - x[:-1]
         return total(self.b * (valley * valley) + slope * slope)
 
     def gradient(self, x):
-        """The gradient at ``x``, an array of its shape."""
+        """Return the gradient at ``x``."""
         valley = 2.0 * self.b * (x[1:] - x[:-1] * x[:-1])
         g = np.zeros_like(x)
         g[:-1] = -2.0 * x[:-1] * valley - 2.0 * (self.a - x[:-1])
@@ -42,13 +42,13 @@ class Rosenbrock:
         return g
 
     def minimisers(self):
-        """The point where all terms vanish; no row if there is none."""
+        """Return the point where all terms vanish, or no row if there is none."""
         point = np.full((1, self.dim), self.a)
         point[0, -1] = self.a * self.a
         return point[: self._all_terms_vanish()]
 
     def minimum(self):
-        """The value there; nan if it is not known."""
+        """Return the value at the minimiser, or nan if the minimiser is not known."""
         return 0.0 if self._all_terms_vanish() else np.nan
 
     def _all_terms_vanish(self):

@@ -1,4 +1,4 @@
-"""A quadratic with a given condition number whose axes are not the coordinates'."""
+"""A quadratic with a given condition number whose axes are not the coordinate axes."""
 
 from functools import lru_cache
 from typing import Annotated
@@ -15,9 +15,9 @@ from adamlab.rules.symbols import SEED, Condition, Dim, DType, Start, parameters
 class RotatedQuadratic:
     """f(x) = 1/2 x^T A x, A = Q diag(h) Q^T, h spaced geometrically from 1 to ``condition``; minimum 0 at the origin.
 
-    Q is a random rotation, fixed by ``seed``. The curvatures are those of `adamlab.objectives.quadratic`, so what a
-    method loses here against that one it owes to the coordinates. A gradient takes ``dim`` squared operations, and A as
-    much memory.
+    Q is a random rotation, fixed by ``seed``. The curvatures are those of `adamlab.objectives.quadratic`, so where a
+    method does worse here than on that objective, the cause is the choice of coordinates. A gradient takes ``dim``
+    squared operations, and A takes as much memory.
 
     Source: the standard test of invariance under rotation, for example Hansen, Ros, Mauny, Schoenauer & Auger 2011.
     """
@@ -29,31 +29,31 @@ class RotatedQuadratic:
     dtype: DType = "float64"
 
     separable = False
-    # In one dimension a rotation changes nothing, and the one curvature is 1.
+    # In one dimension a rotation changes nothing, and the only curvature is 1.
     published = ((3.0,), 4.5)
 
     def data(self):
-        """The matrix A."""
+        """Return the matrix A."""
         return (curvature(self.dim, self.condition, self.seed),)
 
     def value(self, x, a):
-        """f at ``x``."""
+        """Return f at ``x``."""
         return 0.5 * total(x * (a @ x))
 
     def gradient(self, x, a):
-        """The gradient at ``x``."""
+        """Return the gradient at ``x``."""
         return a @ x
 
     def minimisers(self):
-        """The origin."""
+        """Return the origin."""
         return np.array([[0.0]])
 
     def minimum(self):
-        """The value there."""
+        """Return the value at the minimisers."""
         return 0.0
 
 
 @lru_cache(maxsize=4)
 def curvature(dim, condition, seed):
-    """The matrix A, kept for the last few instances: to make it costs as much as thousands of gradients."""
+    """Return the matrix A, kept for the last few instances: making it costs as much as thousands of gradients."""
     return symmetric(np.geomspace(1.0, condition, dim), stream(seed, "rotated_quadratic rotation"))

@@ -1,4 +1,4 @@
-"""Logistic regression on which words occur in a document, a few documents a step."""
+"""Logistic regression on the words of a document, a few documents per step."""
 
 from functools import cache
 from typing import Annotated
@@ -12,13 +12,14 @@ from adamlab.rules.symbols import SEED, Batch, Dim, DType, Number, Start, Weight
 
 @parameters
 class SparseBagOfWords:
-    """f(x) = mean over documents of log(1 + exp(-y (sum of x_j over its words))) + ``l2``/2 |x|^2; y = 1 or -1.
+    """f(x) = mean over documents of log(1 + exp(-y (sum of x_j over its words))) + ``l2/2 |x|^2``; y = 1 or -1.
 
     A document is the set of ``length`` words drawn with replacement from ``dim``, the j-th with a probability
-    proportional to 1 / j^``exponent`` (Zipf's law). Words have standard normal opinions whatever their frequency, so
-    that rare ones, which gradients seldom show, matter as much as frequent ones; a document's label is 1 with the
-    logistic probability of the sum of its words' opinions. Each step draws ``batch`` documents with replacement;
-    measured is the mean over all of them. ``seed`` fixes the documents and their labels.
+    proportional to ``1 / j^exponent`` (Zipf's law). Each word has an opinion, a standard normal number that does not
+    depend on its frequency, so that rare words, which appear in few gradients, matter as much as frequent ones; the
+    label of a document is 1 with the logistic probability of the sum of its words' opinions. Each step draws ``batch``
+    documents with replacement; the measured loss is the mean over all of them. ``seed`` fixes the documents and their
+    labels.
 
     Source: stands in for the film reviews of Kingma & Ba 2015, section 6.1 (arXiv:1412.6980); without their dropout.
     """
@@ -35,27 +36,27 @@ class SparseBagOfWords:
 
     separable = False
     draws = "uniform"
-    # Without weights both labels are equally likely.
+    # With zero weights both labels are equally likely.
     published = ((0.0,) * 2, 0.6931471805599453)
 
     def data(self):
-        """The documents as in `written`."""
+        """Return the documents, in the arrays of `written`."""
         return written(self.dim, self.documents, self.length, self.exponent, self.seed)
 
     def value(self, x, starts, words, document, labels):
-        """f at ``x``."""
+        """Return f at ``x``."""
         margins = labels * np.bincount(document, x[words], labels.size).astype(x.dtype)
         return total(np.logaddexp(0.0, -margins)) / labels.size + 0.5 * self.l2 * squared_length(x)
 
     def gradient(self, x, starts, words, document, labels):
-        """The gradient at ``x``."""
+        """Return the gradient at ``x``."""
         margins = labels * np.bincount(document, x[words], labels.size).astype(x.dtype)
         slopes = -labels / (1.0 + np.exp(margins))
         pulls = np.bincount(words, slopes[document], x.size).astype(x.dtype)
         return pulls / x.dtype.type(labels.size) + self.l2 * x
 
     def sampled_gradient(self, x, t, draw, starts, words, document, labels):
-        """The gradient on the documents that are drawn; touches their words only, but for the penalty."""
+        """Return the gradient on the drawn documents; apart from the penalty, it touches only their words."""
         pulls = np.zeros_like(x)
         for i in (draw * labels.size).astype(np.int64):
             here = words[starts[i] : starts[i + 1]]
@@ -63,13 +64,13 @@ class SparseBagOfWords:
         return pulls / x.dtype.type(draw.size) + self.l2 * x
 
     def n_draws(self):
-        """One number for each document of a batch."""
+        """Return the number of draws a step takes, one for each document of a batch."""
         return self.batch
 
 
 @cache
 def written(words, documents, length, exponent, seed):
-    """The documents: ``(starts, words, document, labels)``.
+    """Return the documents as ``(starts, words, document, labels)``.
 
     Document i has the words ``words[starts[i]:starts[i + 1]]`` (numbers from 0, the most frequent first, none twice);
     ``document`` holds i for each of these entries, and ``labels`` 1.0 or -1.0 for each document.

@@ -1,4 +1,4 @@
-"""The sphere, the seed's objective: the sum of squares."""
+"""The sphere, the sum of squares: the objective of the blog post that the project started from."""
 
 import numpy as np
 
@@ -9,7 +9,8 @@ from adamlab.rules.symbols import Dim, DType, Start, parameters
 class Sphere:
     """f(x) = sum of x_i^2; minimum 0 at the origin.
 
-    Source: the seed. Every coordinate is alike, so a method that works coordinate by coordinate has one trajectory.
+    Source: the blog post that the project started from. All coordinates are alike, so an elementwise method has one
+    trajectory.
     """
 
     dim: Dim
@@ -20,17 +21,17 @@ class Sphere:
     published = ((10.0, 10.0), 200.0)
 
     def value(self, x):
-        """One coordinate's term."""
+        """Return the term of one coordinate."""
         return x * x
 
     def gradient(self, x):
-        """One coordinate's derivative."""
+        """Return the derivative of one coordinate's term."""
         return x + x
 
     def minimisers(self):
-        """The origin."""
+        """Return the origin."""
         return np.array([[0.0]])
 
     def minimum(self):
-        """The value there."""
+        """Return the value at the minimisers."""
         return 0.0

@@ -1,4 +1,4 @@
-"""The sum of different powers: coordinates from quadratic to all but flat."""
+"""The sum of different powers: coordinates from quadratic to almost flat."""
 
 import numpy as np
 
@@ -7,9 +7,9 @@ from adamlab.rules.symbols import Dim, DType, Start, parameters
 
 @parameters
 class SumOfPowers:
-    """f(x) = sum of |x_i|^(i+1), i from 1; minimum 0 at the origin.
+    """``f(x) = sum of |x_i|^(i+1)``, i from 1; minimum 0 at the origin.
 
-    Near the minimum the curvature of all coordinates but the first vanishes: no rate of convergence is linear.
+    Near the minimum the curvature of all coordinates but the first vanishes, so no rate of convergence is linear.
 
     Source: Surjanovic & Bingham's library of test functions, sum of different powers.
     """
@@ -22,21 +22,21 @@ class SumOfPowers:
     published = ((-1.0, 2.0), 9.0)
 
     def data(self):
-        """The powers i + 1."""
+        """Return the powers i + 1."""
         return (np.arange(2.0, self.dim + 2.0),)
 
     def value(self, x, power):
-        """One coordinate's term."""
+        """Return the term of one coordinate."""
         return np.abs(x) ** power
 
     def gradient(self, x, power):
-        """One coordinate's derivative."""
+        """Return the derivative of one coordinate's term."""
         return np.sign(x) * power * np.abs(x) ** (power - 1.0)
 
     def minimisers(self):
-        """The origin."""
+        """Return the origin."""
         return np.array([[0.0]])
 
     def minimum(self):
-        """The value there."""
+        """Return the value at the minimisers."""
         return 0.0

@@ -21,23 +21,23 @@ class Zakharov:
     published = ((1.0, 1.0), 9.3125)
 
     def data(self):
-        """The weights i / 2."""
+        """Return the weights i / 2."""
         return (0.5 * np.arange(1.0, self.dim + 1.0),)
 
     def value(self, x, weight):
-        """f at ``x``."""
+        """Return f at ``x``."""
         s = total(weight * x)
         return total(x * x) + s * s * (1.0 + s * s)
 
     def gradient(self, x, weight):
-        """The gradient at ``x``."""
+        """Return the gradient at ``x``."""
         s = x.dtype.type(total(weight * x))
         return 2.0 * x + s * (2.0 + 4.0 * s * s) * weight
 
     def minimisers(self):
-        """The origin."""
+        """Return the origin."""
         return np.array([[0.0]])
 
     def minimum(self):
-        """The value there."""
+        """Return the value at the minimisers."""
         return 0.0

@@ -12,10 +12,10 @@ Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_mi
 
 @parameters
 class AdaBelief:
-    """Adam whose second moment is that of the gradient's deviation from its running mean.
+    """Adam whose second moment is that of the gradient's deviation from its running mean, (g - m)^2.
 
-    Source: Zhuang et al. 2020, Algorithm 2 (arXiv:2010.07468). ``eps`` enters twice: added into the state at every
-    step, where it accumulates, and to the root. Equals the trajectory of optax's adabelief (with ``eps_root`` = eps),
+    Source: Zhuang et al. 2020, Algorithm 2 (arXiv:2010.07468). ``eps`` is added twice: into the state at every step,
+    where it accumulates, and to the root. The trajectory equals that of optax's adabelief (with ``eps_root`` = eps),
     and of pytorch_optimizer's and the authors' AdaBelief without rectification.
     """
 
@@ -30,7 +30,7 @@ class AdaBelief:
     )
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""
+        """Return the scalars of step ``t`` and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -47,7 +47,7 @@ class AdaBelief:
 
     @staticmethod
     def update(c, g, theta, m, s):
-        """One coordinate of Algorithm 2."""
+        """Apply Algorithm 2 to one coordinate."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         s = c.beta2 * s + c.one_minus_beta2 * ((g - m) * (g - m)) + c.eps
         m_hat = m / c.correction1

@@ -20,11 +20,11 @@ def _first_step(h, g):
 
 @parameters
 class AdaBound:
-    """Adam whose rate in each coordinate is kept between two bounds that close in on one rate, as SGD has it.
+    """Adam with the rate of each coordinate clipped between two bounds that converge to one rate, as in SGD.
 
-    Source: Luo et al. 2019, Algorithm 2 (arXiv:1902.09843), as in the authors' code: with Adam's bias corrections in
-    the clipped rate, no decay of the rate by sqrt(t), ``eps`` on the root of the uncorrected second moment, and
-    ``gamma`` in place of 1 - beta2 in the bounds. Equals the trajectory of the authors' AdaBound.
+    Source: Luo et al. 2019, Algorithm 2 (arXiv:1902.09843), as in the authors' code: the clipped rate includes Adam's
+    bias corrections, it does not decay by sqrt(t), ``eps`` is added to the root of the uncorrected second moment, and
+    ``gamma`` replaces 1 - beta2 in the bounds. The trajectory equals that of the authors' AdaBound;
     pytorch_optimizer's adds 1e-15 inside the root as well.
     """
 
@@ -38,7 +38,7 @@ class AdaBound:
     guarantees = Guarantees(first_step=_first_step)
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """The corrected step size and the bounds of step ``t``, and the running powers of beta1 and beta2."""
+        """Return the corrected step size and the bounds of step ``t``, and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -55,7 +55,7 @@ class AdaBound:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate of Algorithm 2."""
+        """Apply Algorithm 2 to one coordinate."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         rate = c.lr_t / (np.sqrt(v) + c.eps)

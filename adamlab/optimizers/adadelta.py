@@ -13,11 +13,11 @@ Coefficients = namedtuple("Coefficients", "lr rho one_minus_rho eps")
 
 @parameters
 class ADADELTA:
-    """Give each gradient the size of the steps before it: their running root mean square over the gradient's own.
+    """Scale each gradient by the running root mean square of past steps over that of the gradients.
 
     Source: Zeiler 2012, Algorithm 1 (arXiv:1212.5701), whose lr is 1. ``eps`` is added inside both roots; it sets the
-    first steps going, and with 0 nothing moves. Equals the trajectory of torch's, optax's and pytorch_optimizer's
-    Adadelta.
+    size of the first steps, and with ``eps`` 0 nothing moves. The trajectory equals that of torch's, optax's and
+    pytorch_optimizer's Adadelta.
     """
 
     lr: LearningRate
@@ -27,12 +27,12 @@ class ADADELTA:
     guarantees = Guarantees(first_step=lambda h, g: -h.lr * (h.eps / ((1 - h.rho) * g * g + h.eps)) ** 0.5 * g)
 
     def coefficients(self, t):
-        """The hyperparameters; nothing changes from step to step."""
+        """Return the hyperparameters, which are the same at every step."""
         return Coefficients(lr=self.lr, rho=self.rho, one_minus_rho=1 - self.rho, eps=self.eps), ()
 
     @staticmethod
     def update(c, g, theta, v, u):
-        """One coordinate of Algorithm 1; v is the running mean of squared gradients, u that of squared steps."""
+        """Apply Algorithm 1 to one coordinate; v is the running mean of squared gradients, u that of squared steps."""
         v = c.rho * v + c.one_minus_rho * (g * g)
         d = np.sqrt(u + c.eps) / np.sqrt(v + c.eps) * g
         u = c.rho * u + c.one_minus_rho * (d * d)

@@ -12,11 +12,11 @@ Coefficients = namedtuple("Coefficients", "lr eps")
 
 @parameters
 class AdaGrad:
-    """Divide each gradient by the root of the sum of all squares so far.
+    """Divide each gradient by the root of the sum of all squared gradients so far.
 
-    Source: Duchi, Hazan & Singer 2011, the diagonal form without regularizer. The sum starts at zero and
-    ``eps`` is added to its root; optax's adagrad starts the sum at 0.1 and adds ``eps`` inside the root. Equals the
-    trajectory of torch's Adagrad.
+    Source: Duchi, Hazan & Singer 2011, the diagonal form without regularizer. The sum starts at zero and ``eps`` is
+    added to its root; optax's adagrad starts the sum at 0.1 and adds ``eps`` inside the root. The trajectory equals
+    that of torch's Adagrad.
     """
 
     lr: LearningRate
@@ -29,11 +29,11 @@ class AdaGrad:
     )
 
     def coefficients(self, t):
-        """The hyperparameters; nothing changes from step to step."""
+        """Return the hyperparameters, which are the same at every step."""
         return Coefficients(lr=self.lr, eps=self.eps), ()
 
     @staticmethod
     def update(c, g, theta, s):
-        """One coordinate; s is the sum of squared gradients."""
+        """Update one coordinate; s is the sum of squared gradients."""
         s = s + g * g
         return theta - c.lr * g / (np.sqrt(s) + c.eps), s

@@ -14,8 +14,8 @@ Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_mi
 class Adam:
     """Step along the running mean of the gradient over its running root mean square, both bias-corrected.
 
-    Source: Kingma & Ba 2015, Algorithm 1 (arXiv:1412.6980). ``eps`` is added to the root of the
-    corrected second moment. Equals the trajectory of torch's, optax's and pytorch_optimizer's Adam.
+    Source: Kingma & Ba 2015, Algorithm 1 (arXiv:1412.6980). ``eps`` is added to the root of the corrected second
+    moment. The trajectory equals that of torch's, optax's and pytorch_optimizer's Adam.
     """
 
     lr: LearningRate
@@ -30,7 +30,7 @@ class Adam:
     )
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""
+        """Return the scalars of step ``t`` and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -47,7 +47,7 @@ class Adam:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate of Algorithm 1."""
+        """Apply Algorithm 1 to one coordinate."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         m_hat = m / c.correction1

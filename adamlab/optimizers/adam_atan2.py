@@ -18,12 +18,12 @@ Coefficients = namedtuple(
 
 @parameters
 class AdamAtan2:
-    """Adam with the quotient of the two moments replaced by the angle between them, which needs no epsilon.
+    """Adam with the quotient of the two moments replaced by their arctangent (atan2), which needs no epsilon.
 
-    Source: Everett et al. 2024 (arXiv:2407.05872), with the two constants of the common code (lucidrains'), whose
-    trajectory it equals: the step is A atan2(m_hat, B sqrt(v_hat)), and 0 where both are 0. The arctangent is taken by
-    elementary operations, within a few units in the last place, because the last bits of arctan2 differ between
-    libraries.
+    Source: Everett et al. 2024 (arXiv:2407.05872), with the two constants of the common code (lucidrains'): the step
+    is lr A atan2(m_hat, B sqrt(v_hat)), and 0 where both are 0. The trajectory equals that of this code. The
+    arctangent is computed by elementary operations, to within a few units in the last place, because the last bits of
+    arctan2 differ between libraries.
     """
 
     lr: LearningRate
@@ -39,7 +39,7 @@ class AdamAtan2:
     )
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""
+        """Return the scalars of step ``t`` and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -68,7 +68,7 @@ class AdamAtan2:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate; the angle from its tangent, or its complement's: halved three times, then Taylor's series."""
+        """Update one coordinate; the angle or its complement is halved three times, then taken from Taylor's series."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         y, x = np.abs(m / c.correction1), c.B * np.sqrt(v / c.correction2)

@@ -15,7 +15,7 @@ Coefficients = namedtuple(
 
 @parameters
 class AdamAverage:
-    """Adam, whose answer is a running mean of its iterates.
+    """Adam that reports a running mean of its iterates.
 
     Source: Kingma & Ba 2015, section 7.2 (arXiv:1412.6980). The mean is the paper's, corrected for its start at zero,
     and written as a step towards the newest iterate; gradients are taken at the iterate, not at the mean. The iterates
@@ -36,11 +36,11 @@ class AdamAverage:
     )
 
     def first_state(self, theta):
-        """Moments of zero, and the start as the average of no steps; the weight of step 1 is one."""
+        """Return zero moments, and the start as the average; step 1 has the weight 1 and replaces it."""
         return np.zeros_like(theta), np.zeros_like(theta), theta
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0, beta_avg_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of the three betas."""
+        """Return the scalars of step ``t`` and the running powers of the three betas."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         beta_avg_t *= self.beta_avg
@@ -59,7 +59,7 @@ class AdamAverage:
 
     @staticmethod
     def update(c, g, theta, m, v, average):
-        """One coordinate of Algorithm 1, and the average."""
+        """Apply Algorithm 1 to one coordinate, and update the average."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         m_hat = m / c.correction1

@@ -1,4 +1,4 @@
-"""Adam with an L2 penalty: what Loshchilov & Hutter 2019 (arXiv:1711.05101) argue against."""
+"""Adam with an L2 penalty, which Loshchilov & Hutter 2019 (arXiv:1711.05101) argue against."""
 
 from collections import namedtuple
 
@@ -17,8 +17,8 @@ class AdamL2:
     """Adam on the objective plus weight_decay / 2 times the squared length of the parameters.
 
     Source: Loshchilov & Hutter 2019, Algorithm 2 without the decoupled term (arXiv:1711.05101). The penalty's gradient
-    enters both moments, so that it is divided by the root of the second like the rest; AdamW keeps it apart. Equals the
-    trajectory of torch's Adam with weight_decay.
+    enters both moments, so it is divided by the root of the second moment like the rest of the gradient; AdamW keeps
+    it out of the moments. The trajectory equals that of torch's Adam with weight_decay.
     """
 
     lr: LearningRate
@@ -33,7 +33,7 @@ class AdamL2:
     )
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""
+        """Return the scalars of step ``t`` and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -51,7 +51,7 @@ class AdamL2:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate: the penalty's gradient, then Algorithm 1 of Adam."""
+        """Update one coordinate: add the penalty's gradient, then apply Algorithm 1 of Adam."""
         g = g + c.weight_decay * theta
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)

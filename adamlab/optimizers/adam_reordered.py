@@ -12,10 +12,10 @@ Coefficients = namedtuple("Coefficients", "lr_t beta1 one_minus_beta1 beta2 one_
 
 @parameters
 class AdamReordered:
-    """Adam with both bias corrections moved into the step size, which leaves one division a coordinate.
+    """Adam with both bias corrections moved into the step size, which leaves one division per coordinate.
 
-    Source: Kingma & Ba 2015, end of section 2 (arXiv:1412.6980). ``eps`` is the paper's epsilon-hat: it is added
-    to the root of the uncorrected second moment, so early steps are shorter than those of Algorithm 1.
+    Source: Kingma & Ba 2015, end of section 2 (arXiv:1412.6980). ``eps`` is the paper's epsilon-hat: it is added to
+    the root of the uncorrected second moment, so early steps are shorter than those of Algorithm 1.
     """
 
     lr: LearningRate
@@ -30,7 +30,7 @@ class AdamReordered:
     )
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """The step size alpha_t and the decay rates, and the running powers of beta1 and beta2."""
+        """Return the step size alpha_t, the decay rates, and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -45,7 +45,7 @@ class AdamReordered:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate: theta straight from the uncorrected moments."""
+        """Update one coordinate from the uncorrected moments."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         return theta - c.lr_t * m / (np.sqrt(v) + c.eps), m, v

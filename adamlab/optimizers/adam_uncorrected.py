@@ -12,10 +12,10 @@ Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_mi
 
 @parameters
 class AdamUncorrected:
-    """Adam with both moments as they are, biased towards their start at zero.
+    """Adam without bias correction: both moments stay biased towards their start at zero.
 
-    Source: Kingma & Ba 2015, section 6.4 (arXiv:1412.6980). The second moment is short by more than the first, so early
-    steps are longer than Adam's: the first by (1 - beta1) / sqrt(1 - beta2).
+    Source: Kingma & Ba 2015, section 6.4 (arXiv:1412.6980). The second moment is short by more than the first, so
+    early steps are longer than Adam's: the first by the factor (1 - beta1) / sqrt(1 - beta2).
     """
 
     lr: LearningRate
@@ -30,7 +30,7 @@ class AdamUncorrected:
     )
 
     def coefficients(self, t):
-        """The hyperparameters; nothing changes from step to step."""
+        """Return the hyperparameters, which are the same at every step."""
         c = Coefficients(
             lr=self.lr,
             beta1=self.beta1,
@@ -43,7 +43,7 @@ class AdamUncorrected:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate of Algorithm 1 without its corrections."""
+        """Apply Algorithm 1 without its bias corrections to one coordinate."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         return theta - c.lr * m / (np.sqrt(v) + c.eps), m, v

@@ -29,7 +29,7 @@ class AdaMax:
     )
 
     def coefficients(self, t, beta1_t=1.0):
-        """The corrected step size alpha / (1 - beta1^t), and the running power of beta1."""
+        """Return the scalars of step ``t``, with the step size alpha / (1 - beta1^t), and the running power beta1^t."""
         beta1_t *= self.beta1
         c = Coefficients(
             lr_t=self.lr / (1 - beta1_t),
@@ -43,7 +43,7 @@ class AdaMax:
 
     @staticmethod
     def update(c, g, theta, m, u):
-        """One coordinate of Algorithm 2; where u is still zero, m is too, and the quotient is set to zero."""
+        """Apply Algorithm 2 to one coordinate; where u is still zero, so is m, and the quotient is set to zero."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         u = np.maximum(c.beta2 * u, np.abs(g))
         return theta - c.lr_t * (m / np.where(u > c.zero, u, c.one)), m, u

@@ -12,11 +12,11 @@ Coefficients = namedtuple("Coefficients", "lr_t beta1 one_minus_beta1 beta2 eps"
 
 @parameters
 class AdaMaxTorch:
-    """AdaMax, with an epsilon added to the gradient's magnitude before the maximum.
+    """AdaMax with an epsilon added to the gradient's magnitude before the maximum is taken.
 
-    Source: Kingma & Ba 2015, Algorithm 2 (arXiv:1412.6980), and torch's Adamax. The paper has no ``eps``, which here
-    enters the state: once gradients vanish, u decays to it. Equals the trajectory of torch's, optax's and
-    pytorch_optimizer's Adamax.
+    Source: Kingma & Ba 2015, Algorithm 2 (arXiv:1412.6980), and torch's Adamax. The paper has no ``eps``; here it
+    enters the state u, which decays to ``eps`` once gradients vanish. The trajectory equals that of torch's, optax's
+    and pytorch_optimizer's Adamax.
     """
 
     lr: LearningRate
@@ -31,7 +31,7 @@ class AdaMaxTorch:
     )
 
     def coefficients(self, t, beta1_t=1.0):
-        """The corrected step size alpha / (1 - beta1^t), and the running power of beta1."""
+        """Return the scalars of step ``t``, with the step size alpha / (1 - beta1^t), and the running power beta1^t."""
         beta1_t *= self.beta1
         c = Coefficients(
             lr_t=self.lr / (1 - beta1_t),
@@ -44,7 +44,7 @@ class AdaMaxTorch:
 
     @staticmethod
     def update(c, g, theta, m, u):
-        """One coordinate."""
+        """Update one coordinate."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         u = np.maximum(c.beta2 * u, np.abs(g) + c.eps)
         return theta - c.lr_t * (m / u), m, u

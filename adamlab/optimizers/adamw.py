@@ -14,11 +14,11 @@ Coefficients = namedtuple(
 
 @parameters
 class AdamW:
-    """Adam with the weight decay kept out of the moments: the parameters shrink by a fixed factor a step.
+    """Adam with decoupled weight decay: each step also multiplies the parameters by 1 - lr weight_decay.
 
-    Source: Loshchilov & Hutter 2019, Algorithm 2 (arXiv:1711.05101). As in libraries the decay is multiplied by the
-    learning rate; the paper multiplies it by the schedule's multiplier alone. Equals the trajectory of torch's AdamW,
-    which is also pytorch_optimizer's, and of optax's adamw.
+    Source: Loshchilov & Hutter 2019, Algorithm 2 (arXiv:1711.05101). The decay does not enter the moments. It is
+    multiplied by the learning rate, as in libraries; the paper multiplies it by the schedule's multiplier alone. The
+    trajectory equals that of torch's AdamW, which is also pytorch_optimizer's, and of optax's adamw.
     """
 
     lr: LearningRate
@@ -34,7 +34,7 @@ class AdamW:
     )
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""
+        """Return the scalars of step ``t`` and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -52,7 +52,7 @@ class AdamW:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate: the decay, then Algorithm 1 of Adam."""
+        """Update one coordinate: the decay, then Algorithm 1 of Adam."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         m_hat = m / c.correction1

@@ -14,10 +14,11 @@ Coefficients = namedtuple(
 
 @parameters
 class AdamWCautiousDecay:
-    """AdamW that decays a coordinate only where Adam's own step brings it nearer to zero too.
+    """AdamW that decays a coordinate only where Adam's own step also moves it towards zero.
 
-    Source: Chen et al. 2025, cautious weight decay with Adam (arXiv:2510.12402). It decays where the update times the
-    parameter before the step is at least zero, by the full lr * weight_decay: nothing is divided by the mask's mean.
+    Source: Chen et al. 2025, cautious weight decay with Adam (arXiv:2510.12402). A coordinate decays where the update
+    times the parameter before the step is at least zero, by the full lr * weight_decay: the mask is not divided by its
+    mean.
     """
 
     lr: LearningRate
@@ -33,7 +34,7 @@ class AdamWCautiousDecay:
     )
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""
+        """Return the scalars of step ``t`` and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -52,7 +53,7 @@ class AdamWCautiousDecay:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate: Adam's direction u, and the decay where it has theta's sign."""
+        """Update one coordinate along Adam's direction u, with decay where u has theta's sign."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         m_hat = m / c.correction1

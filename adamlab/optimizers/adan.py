@@ -17,12 +17,12 @@ Coefficients = namedtuple(
 
 @parameters
 class Adan:
-    """Adam with Nesterov's momentum, by running means of the gradients and of their differences.
+    """Adam with Nesterov momentum, computed from running means of the gradients and of their differences.
 
-    Source: Xie et al. 2022, Algorithm 1 (arXiv:2208.06677), with the betas of the authors' code: they are the decay
-    rates, one minus those of the paper. The first difference is 0, and weight decay is proximal, a division. Equals
-    the trajectory of the authors' Adan, and of pytorch_optimizer's with ``weight_decouple`` off; optax's weighs the
-    differences with 1 - beta2.
+    Source: Xie et al. 2022, Algorithm 1 (arXiv:2208.06677), with the betas of the authors' code: these are decay
+    rates, one minus the betas of the paper. The first difference is 0, and weight decay is proximal, that is, a
+    division. The trajectory equals that of the authors' Adan, and of pytorch_optimizer's with ``weight_decouple`` off;
+    optax's weights the differences by 1 - beta2.
     """
 
     lr: LearningRate
@@ -35,7 +35,7 @@ class Adan:
     guarantees = Guarantees(scale_invariant=True, first_step=lambda h, g: -h.lr * g / (abs(g) + h.eps))
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0, beta3_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of the betas."""
+        """Return the scalars of step ``t`` and the running powers of the betas."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         beta3_t *= self.beta3
@@ -59,7 +59,7 @@ class Adan:
 
     @staticmethod
     def update(c, g, theta, m, v, n, previous):
-        """One coordinate of Algorithm 1."""
+        """Apply Algorithm 1 to one coordinate."""
         d = np.where(c.has_previous > c.zero, g - previous, c.zero)
         e = g + c.beta2 * d
         m = c.beta1 * m + c.one_minus_beta1 * g

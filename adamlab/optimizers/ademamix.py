@@ -17,10 +17,10 @@ Coefficients = namedtuple(
 
 @parameters
 class AdEMAMix:
-    """AdamW with a second, much slower running mean of the gradient beside the first.
+    """AdamW whose step adds ``alpha`` times a second, much slower running mean of the gradient.
 
     Source: Pagliardini, Ablin & Grangier 2024, Algorithm 1 (arXiv:2409.03137), without its schedules for alpha and
-    beta3. The slow mean is not bias-corrected; ``eps`` is added to the corrected root. Equals the trajectory of
+    beta3. The slow mean is not bias-corrected; ``eps`` is added to the corrected root. The trajectory equals that of
     optax's and the authors' AdEMAMix, and of pytorch_optimizer's with ``weight_decouple`` on.
     """
 
@@ -38,7 +38,7 @@ class AdEMAMix:
     )
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""
+        """Return the scalars of step ``t`` and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -59,7 +59,7 @@ class AdEMAMix:
 
     @staticmethod
     def update(c, g, theta, m, m_slow, v):
-        """One coordinate of Algorithm 1."""
+        """Apply Algorithm 1 to one coordinate."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         m_slow = c.beta3 * m_slow + c.one_minus_beta3 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)

@@ -12,11 +12,11 @@ Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_mi
 
 @parameters
 class ADOPT:
-    """Momentum of gradients that are normalized by the second moment of those before them, and clipped.
+    """Momentum of gradients that are normalized by the second moment of earlier gradients, and clipped.
 
     Source: Taniguchi et al. 2024 (arXiv:2411.02853), with the clipping at (t - 1)^(1/4) that the authors' code has by
-    default. The first gradient only starts the second moment. Equals the trajectory of optax's adopt and of the
-    authors' ADOPT; pytorch_optimizer's clips at t^(1/4).
+    default. The first gradient only initialises the second moment. The trajectory equals that of optax's adopt and of
+    the authors' ADOPT; pytorch_optimizer's clips at t^(1/4).
     """
 
     lr: LearningRate
@@ -27,7 +27,7 @@ class ADOPT:
     guarantees = Guarantees(scale_invariant=True, first_step=lambda *_: 0.0)
 
     def coefficients(self, t):
-        """The limit of step ``t``; at the first step nothing moves, and the second moment forgets its zero."""
+        """Return the scalars of step ``t``, with its clipping limit; step 1 moves nothing and sets v to g^2."""
         c = Coefficients(
             lr=self.lr,
             beta1=self.beta1,
@@ -44,7 +44,7 @@ class ADOPT:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate: the second moment of step t - 1 divides the gradient of step t."""
+        """Update one coordinate; the second moment of step t - 1 divides the gradient of step t."""
         moves = c.moves > c.zero
         n = g / np.where(moves, np.maximum(np.sqrt(v), c.eps), c.one)
         n = np.where(moves, np.minimum(np.maximum(n, -c.limit), c.limit), c.zero)

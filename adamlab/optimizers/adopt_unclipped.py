@@ -12,10 +12,10 @@ Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_mi
 
 @parameters
 class ADOPTUnclipped:
-    """Momentum of gradients that are normalized by the second moment of those before them.
+    """Momentum of gradients that are normalized by the second moment of earlier gradients.
 
     Source: Taniguchi et al. 2024 (arXiv:2411.02853), the form of the convergence theorem. The first gradient only
-    starts the second moment. Equals the trajectory of optax's adopt with ``use_clipping`` off, and of
+    initialises the second moment. The trajectory equals that of optax's adopt with ``use_clipping`` off, and of
     pytorch_optimizer's ADOPT with ``clip_lambda`` None.
     """
 
@@ -27,7 +27,7 @@ class ADOPTUnclipped:
     guarantees = Guarantees(scale_invariant=True, first_step=lambda *_: 0.0)
 
     def coefficients(self, t):
-        """The hyperparameters; at the first step nothing moves, and the second moment forgets its zero."""
+        """Return the scalars of step ``t``; step 1 moves nothing and sets v to g^2."""
         c = Coefficients(
             lr=self.lr,
             beta1=self.beta1,
@@ -43,7 +43,7 @@ class ADOPTUnclipped:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate: the second moment of step t - 1 divides the gradient of step t."""
+        """Update one coordinate; the second moment of step t - 1 divides the gradient of step t."""
         moves = c.moves > c.zero
         n = np.where(moves, g, c.zero) / np.where(moves, np.maximum(np.sqrt(v), c.eps), c.one)
         m = c.beta1 * m + c.one_minus_beta1 * n

@@ -12,11 +12,11 @@ Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_mi
 
 @parameters
 class AMSGradOptax:
-    """Adam whose bias-corrected second moment is replaced by the largest so far.
+    """Adam whose bias-corrected second moment is replaced by its largest value so far.
 
     Source: Reddi, Kale & Kumar 2018 (arXiv:1904.09237), and optax's amsgrad. The paper corrects neither moment; torch
-    takes the maximum of the uncorrected one. An early large gradient is remembered at its corrected, far larger, size.
-    Equals the trajectory of optax's amsgrad.
+    takes the maximum of the uncorrected second moment. Here the maximum keeps an early large gradient at its
+    corrected, far larger, size. The trajectory equals that of optax's amsgrad.
     """
 
     lr: LearningRate
@@ -31,7 +31,7 @@ class AMSGradOptax:
     )
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""
+        """Return the scalars of step ``t`` and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -48,7 +48,7 @@ class AMSGradOptax:
 
     @staticmethod
     def update(c, g, theta, m, v, v_max):
-        """One coordinate; v_max is the largest corrected second moment."""
+        """Update one coordinate; v_max is the largest corrected second moment."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         m_hat = m / c.correction1

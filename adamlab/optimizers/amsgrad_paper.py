@@ -14,8 +14,8 @@ Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_mi
 class AMSGradPaper:
     """Adam whose second moment never decreases, so that the effective step size never grows.
 
-    Source: Reddi, Kale & Kumar 2018, Algorithm 2 (arXiv:1904.09237), without bias correction as there. Libraries
-    differ: torch takes the maximum before correcting the second moment, optax after.
+    Source: Reddi, Kale & Kumar 2018, Algorithm 2 (arXiv:1904.09237), without bias correction, as in the paper.
+    Libraries differ: torch takes the maximum before correcting the second moment, optax after.
     """
 
     lr: LearningRate
@@ -30,7 +30,7 @@ class AMSGradPaper:
     )
 
     def coefficients(self, t):
-        """The hyperparameters; nothing changes from step to step."""
+        """Return the hyperparameters, which are the same at every step."""
         c = Coefficients(
             lr=self.lr,
             beta1=self.beta1,
@@ -43,7 +43,7 @@ class AMSGradPaper:
 
     @staticmethod
     def update(c, g, theta, m, v, v_max):
-        """One coordinate of Algorithm 2."""
+        """Apply Algorithm 2 to one coordinate."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         v_max = np.maximum(v_max, v)

@@ -12,10 +12,10 @@ Coefficients = namedtuple("Coefficients", "lr_t beta1 one_minus_beta1 beta2 one_
 
 @parameters
 class AMSGradTorch:
-    """Adam whose second moment, before bias correction, is replaced by the largest so far.
+    """Adam whose second moment, before bias correction, is replaced by its largest value so far.
 
     Source: Reddi, Kale & Kumar 2018 (arXiv:1904.09237), and torch's Adam. The paper corrects neither moment; optax
-    takes the maximum of the corrected one. Equals the trajectory of torch's Adam with amsgrad.
+    takes the maximum of the corrected second moment. The trajectory equals that of torch's Adam with amsgrad.
     """
 
     lr: LearningRate
@@ -30,7 +30,7 @@ class AMSGradTorch:
     )
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """The corrected step size and the root of the second correction, and the running powers of beta1 and beta2."""
+        """Return the corrected step size, the root of the second correction, and the running powers of the betas."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -46,7 +46,7 @@ class AMSGradTorch:
 
     @staticmethod
     def update(c, g, theta, m, v, v_max):
-        """One coordinate."""
+        """Update one coordinate."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         v_max = np.maximum(v_max, v)

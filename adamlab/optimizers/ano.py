@@ -13,11 +13,11 @@ Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_mi
 
 @parameters
 class Ano:
-    """The newest gradient's magnitude, normalized, in the direction of the momentum's sign.
+    """Step against the sign of the momentum, by the normalized magnitude of the newest gradient.
 
-    Source: Kegreisz 2025, Algorithm 1 (arXiv:2508.18258, version 2). The second moment is Yogi's with a decay of its
-    own by ``beta2``, starts at 0 and is bias-corrected; it cannot become negative while beta2 is above one half.
-    Equals the trajectory of pytorch_optimizer's Ano.
+    Source: Kegreisz 2025, Algorithm 1 (arXiv:2508.18258, version 2). The second moment is Yogi's, which here also
+    decays by ``beta2``; it starts at 0, is bias-corrected, and cannot become negative while beta2 is above one half.
+    The trajectory equals that of pytorch_optimizer's Ano.
     """
 
     lr: LearningRate
@@ -33,7 +33,7 @@ class Ano:
     )
 
     def coefficients(self, t, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running power of beta2."""
+        """Return the scalars of step ``t`` and the running power of beta2."""
         beta2_t *= self.beta2
         c = Coefficients(
             lr=self.lr,
@@ -48,7 +48,7 @@ class Ano:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate of Algorithm 1."""
+        """Apply Algorithm 1 to one coordinate."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v - c.one_minus_beta2 * np.sign(v - g * g) * (g * g)
         v_hat = v / c.correction2

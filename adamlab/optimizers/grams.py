@@ -12,10 +12,10 @@ Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_mi
 
 @parameters
 class Grams:
-    """Adam's step in length, the newest gradient's sign in direction.
+    """Step in each coordinate by the length of Adam's step, against the sign of the newest gradient.
 
     Source: Cao, Li & Song 2024, Algorithm 1 (arXiv:2412.17107). ``eps`` is added to the root of the corrected second
-    moment. Equals the trajectory of pytorch_optimizer's Grams; the authors' code adds it to the uncorrected root.
+    moment. The trajectory equals that of pytorch_optimizer's Grams; the authors' code adds it to the uncorrected root.
     """
 
     lr: LearningRate
@@ -30,7 +30,7 @@ class Grams:
     )
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""
+        """Return the scalars of step ``t`` and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -47,7 +47,7 @@ class Grams:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate of Algorithm 1."""
+        """Apply Algorithm 1 to one coordinate."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         m_hat = m / c.correction1

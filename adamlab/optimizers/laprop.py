@@ -12,11 +12,11 @@ Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_mi
 
 @parameters
 class LaProp:
-    """Momentum of normalized gradients, where Adam normalizes the momentum of gradients.
+    """Momentum of normalized gradients, whereas Adam normalizes the momentum of gradients.
 
-    Source: Ziyin, Wang & Ueda 2020, Algorithm 1 (arXiv:2002.04839), ``eps`` on the root of the corrected second
-    moment as in the authors' code. Equals the trajectory of the authors' LaProp; pytorch_optimizer's adds ``eps`` to
-    the uncorrected root, and 1e-15 inside it.
+    Source: Ziyin, Wang & Ueda 2020, Algorithm 1 (arXiv:2002.04839), with ``eps`` added to the root of the corrected
+    second moment, as in the authors' code. The trajectory equals that of the authors' LaProp; pytorch_optimizer's adds
+    ``eps`` to the uncorrected root, and 1e-15 inside it.
     """
 
     lr: LearningRate
@@ -31,7 +31,7 @@ class LaProp:
     )
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""
+        """Return the scalars of step ``t`` and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -48,7 +48,7 @@ class LaProp:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate of Algorithm 1."""
+        """Apply Algorithm 1 to one coordinate."""
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         v_hat = v / c.correction2
         m = c.beta1 * m + c.one_minus_beta1 * (g / (np.sqrt(v_hat) + c.eps))

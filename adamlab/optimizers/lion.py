@@ -12,10 +12,10 @@ Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_mi
 
 @parameters
 class Lion:
-    """Step along the sign of a mix of gradient and momentum; the momentum itself forgets more slowly than the mix.
+    """Step against the sign of a mix of gradient and momentum; the momentum itself decays more slowly than the mix.
 
-    Source: Chen et al. 2023, Algorithm 2 (arXiv:2302.06675), with decoupled weight decay. Equals the trajectory of
-    optax's, pytorch_optimizer's and the authors' Lion.
+    Source: Chen et al. 2023, Algorithm 2 (arXiv:2302.06675), with decoupled weight decay. The trajectory equals that
+    of optax's, pytorch_optimizer's and the authors' Lion.
     """
 
     lr: LearningRate
@@ -30,7 +30,7 @@ class Lion:
     )
 
     def coefficients(self, t):
-        """The hyperparameters; nothing changes from step to step."""
+        """Return the hyperparameters, which are the same at every step."""
         c = Coefficients(
             lr=self.lr,
             beta1=self.beta1,
@@ -43,7 +43,7 @@ class Lion:
 
     @staticmethod
     def update(c, g, theta, m):
-        """One coordinate of Algorithm 2: decay and step first, then the momentum."""
+        """Apply Algorithm 2 to one coordinate: decay and step first, then the momentum."""
         u = np.sign(c.beta1 * m + c.one_minus_beta1 * g)
         m = c.beta2 * m + c.one_minus_beta2 * g
         return c.keep * theta - c.lr * u, m

@@ -11,10 +11,11 @@ Coefficients = namedtuple("Coefficients", "lr momentum")
 
 @parameters
 class Momentum:
-    """Step along a decaying sum of all gradients, as a heavy ball would roll.
+    """Step against a decaying sum of all gradients (the heavy-ball method).
 
-    Source: Polyak 1964. The sum starts at the first gradient and is not an average: a constant gradient is in the end
-    multiplied by 1 / (1 - momentum). Equals the trajectory of torch's and optax's sgd with momentum, without dampening.
+    Source: Polyak 1964. The sum starts at the first gradient and is not an average: for a constant gradient it tends
+    to 1 / (1 - momentum) times that gradient. The trajectory equals that of torch's and optax's sgd with momentum,
+    without dampening.
     """
 
     lr: LearningRate
@@ -23,11 +24,11 @@ class Momentum:
     guarantees = Guarantees(first_step=lambda h, g: -h.lr * g)
 
     def coefficients(self, t):
-        """The hyperparameters; nothing changes from step to step."""
+        """Return the hyperparameters, which are the same at every step."""
         return Coefficients(lr=self.lr, momentum=self.momentum), ()
 
     @staticmethod
     def update(c, g, theta, b):
-        """One coordinate; b is the decaying sum."""
+        """Update one coordinate; b is the decaying sum."""
         b = c.momentum * b + g
         return theta - c.lr * b, b

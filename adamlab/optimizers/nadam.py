@@ -17,8 +17,8 @@ class Nadam:
     """Adam whose first moment looks one step ahead, as Nesterov's momentum does.
 
     Source: Dozat 2016 (ICLR workshop), Algorithm 2 with a constant mu. The second moment is corrected as in Adam,
-    without that algorithm's further factor beta2. torch's NAdam follows a schedule (see nadam_torch), which its
-    momentum_decay=0 holds at half of beta1. Equals the trajectory of optax's nadam.
+    without that algorithm's further factor beta2. torch's NAdam follows a schedule (see ``nadam_torch``), which its
+    momentum_decay=0 holds at half of beta1. The trajectory equals that of optax's nadam.
     """
 
     lr: LearningRate
@@ -26,7 +26,7 @@ class Nadam:
     beta2: Beta2
     eps: Epsilon
 
-    # The weight of m is below beta1 / (1 - beta1^t), and that of g is one term of m's: so the bound is not the least.
+    # Not the least bound: the weight of m is below beta1 / (1 - beta1^t), and the term in g is one term of m_hat.
     guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * (1 + h.beta1 / (1 + h.beta1)) * g / (abs(g) + h.eps),
@@ -34,7 +34,7 @@ class Nadam:
     )
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """The weights of m and g, corrected for steps t + 1 and t, and the running powers of beta1 and beta2."""
+        """Return the weights of m and g, corrected for steps t + 1 and t, and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -52,7 +52,7 @@ class Nadam:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate: the step, which looks one step of momentum ahead."""
+        """Update one coordinate by a step that looks one step of momentum ahead."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         m_hat = c.m_weight * m + c.g_weight * g

@@ -14,7 +14,7 @@ Coefficients = namedtuple(
 
 
 def _first_weight(h: Any) -> Any:
-    """What multiplies g in the first step's look-ahead."""
+    """Return the weight of g in the look-ahead of step 1."""
     mu, mu_next = (h.beta1 * (1 - 0.96 ** (t * h.momentum_decay) / 2) for t in (1, 2))
     return 1 + mu_next * (1 - h.beta1) / (1 - mu * mu_next)
 
@@ -24,8 +24,8 @@ class NadamTorch:
     """Nadam whose momentum grows from about half of beta1 towards beta1.
 
     Source: Dozat 2016 (ICLR workshop), Algorithm 2, and torch's NAdam. The schedule enters the look-ahead only: the
-    first moment decays by beta1. The second is corrected as in Adam. Equals the trajectory of torch's NAdam (in float64
-    where torch's default dtype is), which is also pytorch_optimizer's.
+    first moment decays by beta1. The second moment is corrected as in Adam. The trajectory equals that of torch's
+    NAdam (in float64 if that is torch's default dtype), which is also pytorch_optimizer's.
     """
 
     lr: LearningRate
@@ -34,7 +34,7 @@ class NadamTorch:
     eps: Epsilon
     momentum_decay: Annotated[float, Number("ψ", "[0, inf)")]
 
-    # The weight of g is at most 1 and, since mu <= beta1, that of m at most beta1 / (1 - beta1^(t + 1)): not the least.
+    # Not the least bound: the weight of g is at most 1 and, as mu <= beta1, m's at most beta1 / (1 - beta1^(t + 1)).
     guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * _first_weight(h) * g / (abs(g) + h.eps),
@@ -42,7 +42,7 @@ class NadamTorch:
     )
 
     def coefficients(self, t, mu_product=1.0, beta2_t=1.0, schedule=1.0, base=0.96):
-        """The weights of m and g, where mu is beta1 (1 - 0.96^(t psi) / 2), and what the next step builds on."""
+        """Return the weights of m and g, where mu is beta1 (1 - 0.96^(t psi) / 2), and the running products."""
         factor = base**self.momentum_decay
         schedule *= factor
         mu = self.beta1 * (1 - schedule / 2)
@@ -64,7 +64,7 @@ class NadamTorch:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate: the step, which looks one step of momentum ahead."""
+        """Update one coordinate by a step that looks one step of momentum ahead."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         m_hat = c.m_weight * m + c.g_weight * g

@@ -14,10 +14,10 @@ Coefficients = namedtuple(
 
 @parameters
 class NadamW:
-    """Nadam with the weight decay kept out of the moments.
+    """Nadam with decoupled weight decay, which does not enter the moments.
 
-    Source: Dozat 2016 (ICLR workshop), Algorithm 2 with a constant mu, and Loshchilov & Hutter 2019 (arXiv:1711.05101);
-    the decay is multiplied by the learning rate. Equals the trajectory of optax's nadamw.
+    Source: Dozat 2016 (ICLR workshop), Algorithm 2 with a constant mu, and Loshchilov & Hutter 2019
+    (arXiv:1711.05101); the decay is multiplied by the learning rate. The trajectory equals that of optax's nadamw.
     """
 
     lr: LearningRate
@@ -26,7 +26,7 @@ class NadamW:
     eps: Epsilon
     weight_decay: WeightDecay
 
-    # The weight of m is below beta1 / (1 - beta1^t), and that of g is one term of m's: so the bound is not the least.
+    # Not the least bound: the weight of m is below beta1 / (1 - beta1^t), and the term in g is one term of m_hat.
     guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * (1 + h.beta1 / (1 + h.beta1)) * g / (abs(g) + h.eps),
@@ -34,7 +34,7 @@ class NadamW:
     )
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """The weights of m and g, corrected for steps t + 1 and t, and the running powers of beta1 and beta2."""
+        """Return the weights of m and g, corrected for steps t + 1 and t, and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -53,7 +53,7 @@ class NadamW:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate: the decay, then the step, which looks one step of momentum ahead."""
+        """Update one coordinate: the decay, then a step that looks one step of momentum ahead."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         m_hat = c.m_weight * m + c.g_weight * g

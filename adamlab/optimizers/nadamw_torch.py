@@ -14,18 +14,18 @@ Coefficients = namedtuple(
 
 
 def _first_weight(h: Any) -> Any:
-    """What multiplies g in the first step's look-ahead."""
+    """Return the weight of g in the look-ahead of step 1."""
     mu, mu_next = (h.beta1 * (1 - 0.96 ** (t * h.momentum_decay) / 2) for t in (1, 2))
     return 1 + mu_next * (1 - h.beta1) / (1 - mu * mu_next)
 
 
 @parameters
 class NadamWTorch:
-    """Nadam with its momentum schedule, and the weight decay kept out of the moments.
+    """Nadam with its momentum schedule and decoupled weight decay, which does not enter the moments.
 
-    Source: Dozat 2016 (ICLR workshop), Algorithm 2, Loshchilov & Hutter 2019 (arXiv:1711.05101), and torch's NAdam. The
-    decay is multiplied by the learning rate. Equals the trajectory of torch's NAdam with decoupled_weight_decay (in
-    float64 where torch's default dtype is).
+    Source: Dozat 2016 (ICLR workshop), Algorithm 2, Loshchilov & Hutter 2019 (arXiv:1711.05101), and torch's NAdam.
+    The decay is multiplied by the learning rate. The trajectory equals that of torch's NAdam with
+    decoupled_weight_decay (in float64 if that is torch's default dtype).
     """
 
     lr: LearningRate
@@ -35,7 +35,7 @@ class NadamWTorch:
     momentum_decay: Annotated[float, Number("ψ", "[0, inf)")]
     weight_decay: WeightDecay
 
-    # The weight of g is at most 1 and, since mu <= beta1, that of m at most beta1 / (1 - beta1^(t + 1)): not the least.
+    # Not the least bound: the weight of g is at most 1 and, as mu <= beta1, m's at most beta1 / (1 - beta1^(t + 1)).
     guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr * _first_weight(h) * g / (abs(g) + h.eps),
@@ -43,7 +43,7 @@ class NadamWTorch:
     )
 
     def coefficients(self, t, mu_product=1.0, beta2_t=1.0, schedule=1.0, base=0.96):
-        """The weights of m and g, where mu is beta1 (1 - 0.96^(t psi) / 2), and what the next step builds on."""
+        """Return the weights of m and g, where mu is beta1 (1 - 0.96^(t psi) / 2), and the running products."""
         factor = base**self.momentum_decay
         schedule *= factor
         mu = self.beta1 * (1 - schedule / 2)
@@ -66,7 +66,7 @@ class NadamWTorch:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate: the decay, then the step, which looks one step of momentum ahead."""
+        """Update one coordinate: the decay, then a step that looks one step of momentum ahead."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         m_hat = c.m_weight * m + c.g_weight * g

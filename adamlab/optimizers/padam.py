@@ -17,15 +17,15 @@ Coefficients = namedtuple(
 
 @parameters
 class Padam:
-    """AMSGrad with the root in the denominator raised to a power 2p between 0, momentum's, and 1, AMSGrad's.
+    """AMSGrad with its denominator raised to the power 2p, between momentum (2p = 0) and AMSGrad (2p = 1).
 
     Source: Chen et al. 2018, Algorithm 1 (arXiv:1806.06763), as in the authors' code: with Adam's bias corrections in
-    the step size, and ``eps`` on the root of the uncorrected maximum, inside the power. Equals the trajectory of the
-    authors' Padam; pytorch_optimizer's takes no maximum.
+    the step size, and ``eps`` on the root of the uncorrected maximum, inside the power. The trajectory equals that of
+    the authors' Padam; pytorch_optimizer's takes no maximum.
 
-    The power is taken by elementary operations, because the last bits of ``power`` differ between libraries: roots of
-    roots for the first 14 binary digits of 2p, and for the rest of it the binomial series of the last root, which lies
-    near 1. It is within a few units in the last place for every p, and exact for p = 1/2 and p = 0.
+    The power is computed by elementary operations, because the last bits of ``power`` differ between libraries:
+    repeated square roots give the first 14 binary digits of 2p, and the binomial series of the last root, which is
+    near 1, gives the rest. It is within a few units in the last place for every p, and exact for p = 1/2 and p = 0.
     """
 
     lr: LearningRate
@@ -39,7 +39,7 @@ class Padam:
     )
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """The corrected step size, the digits of 2p and the series of the rest, and the running powers of the betas."""
+        """Return the corrected step size, the digits of 2p and the series of the rest, and the running powers."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         rest = self.p * 2**15 % 1
@@ -88,7 +88,7 @@ class Padam:
 
     @staticmethod
     def update(c, g, theta, m, v, v_max):
-        """One coordinate of Algorithm 1; ``power`` becomes x^(2p)."""
+        """Apply Algorithm 1 to one coordinate; ``power`` becomes x^(2p)."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         v_max = np.maximum(v_max, v)

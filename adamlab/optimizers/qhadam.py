@@ -15,7 +15,7 @@ Coefficients = namedtuple(
 
 
 def _longest_step(h):
-    """By Cauchy and Schwarz, from what the gradients of all ages weigh above and below; see `longest_ratio`."""
+    """Bound a step by Cauchy and Schwarz, from the weights of past gradients in both means; see `longest_ratio`."""
     if h.nu2 == 0 or h.beta2 == 0 or h.beta1**2 >= h.beta2:
         return np.inf
     now = (1 - h.nu1 * h.beta1) ** 2 / (1 - h.nu2 * h.beta2)
@@ -25,10 +25,10 @@ def _longest_step(h):
 
 @parameters
 class QHAdam:
-    """Adam with each moment replaced by a weighted mean of the moment and the newest gradient's part in it.
+    """Adam with each moment replaced by a weighted mean of the moment and the newest gradient (or its square).
 
-    Source: Ma & Yarats 2019, section 5 (arXiv:1810.06801). With nu1 = nu2 = 1 this is Adam. Equals the trajectory of
-    the authors' QHAdam; pytorch_optimizer's keeps the weights of the two means in float32.
+    Source: Ma & Yarats 2019, section 5 (arXiv:1810.06801). With nu1 = nu2 = 1 this is Adam. The trajectory equals that
+    of the authors' QHAdam; pytorch_optimizer's keeps the weights of the two means in float32.
     """
 
     lr: LearningRate
@@ -45,7 +45,7 @@ class QHAdam:
     )
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""
+        """Return the scalars of step ``t`` and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -66,7 +66,7 @@ class QHAdam:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate."""
+        """Update one coordinate."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         m_hat = m / c.correction1

@@ -12,12 +12,12 @@ Coefficients = namedtuple("Coefficients", "lr_t beta1 one_minus_beta1 beta2 one_
 
 @parameters
 class RAdam:
-    """Adam with its step scaled by how far the second moment can be trusted; at first it is not used at all.
+    """Adam with the step scaled by how reliable the second moment is; the first steps do not use it at all.
 
     Source: Liu et al. 2020, Algorithm 2 (arXiv:1908.03265). Until rho exceeds 5 (4 in the paper, 5 in the authors'
-    code) the step is the corrected first moment alone, of the gradient's own size. ``eps`` is added to the root of the
-    uncorrected second moment. pytorch_optimizer's RAdam does not move until then, by default. Equals the trajectory
-    of torch's RAdam.
+    code) the step is lr times the corrected first moment, without normalization. ``eps`` is added to the root of the
+    uncorrected second moment. pytorch_optimizer's RAdam does not move until then, by default. The trajectory equals
+    that of torch's RAdam.
     """
 
     lr: LearningRate
@@ -28,7 +28,7 @@ class RAdam:
     guarantees = Guarantees(first_step=lambda h, g: -h.lr * g)
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0, weights=0.0, ages=0.0):
-        """The step size of step ``t``, rectified or not; the running powers, and the sums behind rho."""
+        """Return the step size, rectified if rho > 5, the running powers, and the sums that rho is computed from."""
         weights += beta2_t
         ages += t * beta2_t
         beta1_t *= self.beta1
@@ -58,7 +58,7 @@ class RAdam:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate of Algorithm 2."""
+        """Apply Algorithm 2 to one coordinate."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         denominator = np.where(c.rectified > c.zero, np.sqrt(v) + c.eps, c.one)

@@ -14,10 +14,10 @@ Coefficients = namedtuple(
 
 @parameters
 class RAdamOptax:
-    """RAdam with its epsilon beside the corrected second moment, as in Adam.
+    """RAdam with its epsilon added to the root of the corrected second moment, as in Adam.
 
-    Source: Liu et al. 2020, Algorithm 2 (arXiv:1908.03265), and optax's radam. ``eps`` is added to the root of the
-    corrected second moment (torch's RAdam: of the uncorrected). Equals the trajectory of optax's radam.
+    Source: Liu et al. 2020, Algorithm 2 (arXiv:1908.03265), and optax's radam. torch's RAdam adds ``eps`` to the root
+    of the uncorrected second moment. The trajectory equals that of optax's radam.
     """
 
     lr: LearningRate
@@ -28,7 +28,7 @@ class RAdamOptax:
     guarantees = Guarantees(first_step=lambda h, g: -h.lr * g)
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0, weights=0.0, ages=0.0):
-        """The step size of step ``t``, rectified or not; the running powers, and the sums behind rho."""
+        """Return the step size, rectified if rho > 5, the running powers, and the sums that rho is computed from."""
         weights += beta2_t
         ages += t * beta2_t
         beta1_t *= self.beta1
@@ -57,7 +57,7 @@ class RAdamOptax:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate of Algorithm 2."""
+        """Apply Algorithm 2 to one coordinate."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         denominator = np.where(c.rectified > c.zero, np.sqrt(v / c.correction2) + c.eps, c.one)

@@ -16,8 +16,8 @@ class RMSProp:
     """Divide each gradient by its running root mean square.
 
     Source: Tieleman & Hinton 2012 (Neural Networks for Machine Learning, lecture 6.5). The mean starts at zero, is not
-    corrected for it, and ``eps`` is added to its root; optax's adds it inside by default. Equals the trajectory of
-    torch's RMSprop.
+    corrected for it, and ``eps`` is added to its root; optax's adds it inside by default. The trajectory equals that
+    of torch's RMSprop.
     """
 
     lr: LearningRate
@@ -31,11 +31,11 @@ class RMSProp:
     )
 
     def coefficients(self, t):
-        """The hyperparameters; nothing changes from step to step."""
+        """Return the hyperparameters, which are the same at every step."""
         return Coefficients(lr=self.lr, rho=self.rho, one_minus_rho=1 - self.rho, eps=self.eps), ()
 
     @staticmethod
     def update(c, g, theta, v):
-        """One coordinate."""
+        """Update one coordinate."""
         v = c.rho * v + c.one_minus_rho * (g * g)
         return theta - c.lr * g / (np.sqrt(v) + c.eps), v

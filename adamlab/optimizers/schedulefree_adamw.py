@@ -15,13 +15,13 @@ Coefficients = namedtuple(
 
 @parameters
 class ScheduleFreeAdamW:
-    """RMSProp steps of a point z, their weighted average x as the answer, and gradients at y between the two.
+    """Take RMSProp steps with a point z, report their weighted average x, and take gradients at y between the two.
 
     Source: Defazio et al. 2024, Algorithm 1 (arXiv:2405.15682), as in the authors' code since its version 1.3: the
     second moment itself is bias-corrected, not the step size. Theta is y; weight decay acts at y; step t enters the
-    average with weight t^r lr_t^2. Equals the trajectory of the authors' AdamWScheduleFree, in y and in x; and, without
-    warm-up, of optax's schedule_free_adamw, whose warm-up is one step behind. pytorch_optimizer's adds 1e-15 inside
-    the root.
+    average with weight t^r lr_t^2. The trajectory equals that of the authors' AdamWScheduleFree, in y and in x; and,
+    without warm-up, of optax's schedule_free_adamw, whose warm-up is one step behind. pytorch_optimizer's adds 1e-15
+    inside the root.
     """
 
     lr: LearningRate
@@ -33,7 +33,7 @@ class ScheduleFreeAdamW:
     r: Annotated[float, Number("r", "[0, inf)")]
 
     reports = "x"
-    # The share of a new point in the average never grows, so x moves by no more than the longest step of z, and y too.
+    # The share of a new point in the average never grows, so neither x nor y moves further than the longest step of z.
     guarantees = Guarantees(
         scale_invariant=True,
         first_step=lambda h, g: -h.lr / max(1, h.warmup_steps) * g / (abs(g) + h.eps),
@@ -41,11 +41,11 @@ class ScheduleFreeAdamW:
     )
 
     def first_state(self, theta):
-        """Both x and z at the start."""
+        """Return x and z at the start, and a second moment of zero."""
         return theta, theta, np.zeros_like(theta)
 
     def coefficients(self, t, beta2_t=1.0, sum_of_weights=0.0):
-        """The rate of step ``t``, its share in the average, and the running power and sum they come from."""
+        """Return the rate of step ``t``, its share in the average, and the running power and sum they come from."""
         beta2_t *= self.beta2
         lr_t = self.lr * t / self.warmup_steps if t < self.warmup_steps else self.lr
         weight = t**self.r * lr_t**2
@@ -64,7 +64,7 @@ class ScheduleFreeAdamW:
 
     @staticmethod
     def update(c, g, theta, x, z, v):
-        """One coordinate; both means are written so that two equal points have exactly themselves as their mean."""
+        """Update one coordinate; both means are written so that the mean of two equal points is that point exactly."""
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         z = z - c.lr_t * (g / (np.sqrt(v / c.correction2) + c.eps) + c.weight_decay * theta)
         x = x + c.weight * (z - x)

@@ -12,7 +12,7 @@ Coefficients = namedtuple("Coefficients", "lr")
 class SGD:
     """Step against the gradient, by a fixed multiple of it.
 
-    Source: Robbins & Monro 1951 (with a constant step). Equals the trajectory of torch's and optax's sgd.
+    Source: Robbins & Monro 1951 (with a constant step). The trajectory equals that of torch's and optax's sgd.
     """
 
     lr: LearningRate
@@ -20,10 +20,10 @@ class SGD:
     guarantees = Guarantees(first_step=lambda h, g: -h.lr * g)
 
     def coefficients(self, t):
-        """The step size; nothing changes from step to step."""
+        """Return the step size, which is the same at every step."""
         return Coefficients(lr=self.lr), ()
 
     @staticmethod
     def update(c, g, theta):
-        """One coordinate."""
+        """Update one coordinate."""
         return (theta - c.lr * g,)

@@ -14,8 +14,8 @@ Coefficients = namedtuple("Coefficients", "lr")
 class SignSGD:
     """Step by the same length in every coordinate, against the sign of its gradient; a zero gradient moves nothing.
 
-    Source: Bernstein et al. 2018, Algorithm 1 (arXiv:1802.04434). Equals the trajectory of optax's sign_sgd and, with
-    momentum 0, of pytorch_optimizer's SignSGD.
+    Source: Bernstein et al. 2018, Algorithm 1 (arXiv:1802.04434). The trajectory equals that of optax's sign_sgd and,
+    with momentum 0, of pytorch_optimizer's SignSGD.
     """
 
     lr: LearningRate
@@ -27,10 +27,10 @@ class SignSGD:
     )
 
     def coefficients(self, t):
-        """The step size; nothing changes from step to step."""
+        """Return the step size, which is the same at every step."""
         return Coefficients(lr=self.lr), ()
 
     @staticmethod
     def update(c, g, theta):
-        """One coordinate."""
+        """Update one coordinate."""
         return (theta - c.lr * np.sign(g),)

@@ -15,8 +15,8 @@ Coefficients = namedtuple("Coefficients", "lr beta one_minus_beta")
 class Signum:
     """Step by the same length in every coordinate, against the sign of the gradient's running mean.
 
-    Source: Bernstein et al. 2018, Algorithm 2 (arXiv:1802.04434). No bias correction: it would not change a sign.
-    Equals the trajectory of optax's signum and pytorch_optimizer's SignSGD.
+    Source: Bernstein et al. 2018, Algorithm 2 (arXiv:1802.04434). There is no bias correction, because it would not
+    change a sign. The trajectory equals that of optax's signum and pytorch_optimizer's SignSGD.
     """
 
     lr: LearningRate
@@ -29,11 +29,11 @@ class Signum:
     )
 
     def coefficients(self, t):
-        """The hyperparameters; nothing changes from step to step."""
+        """Return the hyperparameters, which are the same at every step."""
         return Coefficients(lr=self.lr, beta=self.beta, one_minus_beta=1 - self.beta), ()
 
     @staticmethod
     def update(c, g, theta, m):
-        """One coordinate of Algorithm 2."""
+        """Apply Algorithm 2 to one coordinate."""
         m = c.beta * m + c.one_minus_beta * g
         return theta - c.lr * np.sign(m), m

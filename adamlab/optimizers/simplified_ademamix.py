@@ -13,11 +13,11 @@ Coefficients = namedtuple("Coefficients", "lr beta1 beta2 one_minus_beta2 correc
 
 @parameters
 class SimplifiedAdEMAMix:
-    """AdEMAMix with one momentum, a decaying sum, mixed with the newest gradient.
+    """AdEMAMix with one momentum, a decaying sum of gradients, plus ``alpha`` times the newest gradient.
 
     Source: Morwani et al. 2025 (arXiv:2502.02431). The momentum is a sum, not a mean, so a step is about
-    1 / (1 - beta1) times Adam's; ``eps`` is added to the corrected root. Equals the trajectory of optax's
-    simplified_ademamix; pytorch_optimizer's takes a mean, and divides by sqrt(1 - beta2^t) where this multiplies.
+    1 / (1 - beta1) times Adam's; ``eps`` is added to the corrected root. The trajectory equals that of optax's
+    simplified_ademamix; pytorch_optimizer's takes a mean, and divides by sqrt(1 - beta2^t) where this leaf multiplies.
     """
 
     lr: LearningRate
@@ -32,7 +32,7 @@ class SimplifiedAdEMAMix:
     )
 
     def coefficients(self, t, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running power of beta2."""
+        """Return the scalars of step ``t`` and the running power of beta2."""
         beta2_t *= self.beta2
         c = Coefficients(
             lr=self.lr,
@@ -47,7 +47,7 @@ class SimplifiedAdEMAMix:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate."""
+        """Update one coordinate."""
         m = c.beta1 * m + g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         v_hat = v / c.correction2

@@ -19,11 +19,11 @@ def _first_step(h, g):
 
 @parameters
 class Yogi:
-    """Adam whose second moment goes up or down by a part of the squared gradient, so that it never changes fast.
+    """Adam whose second moment rises or falls by (1 - beta2) g^2 at each step, so that it never changes fast.
 
     Source: Zaheer et al. 2018, "Adaptive methods for nonconvex optimization", Algorithm 2, with the bias corrections
     of the libraries. Both moments start at ``initial`` (the paper leaves the start open), so a zero gradient moves
-    theta unless ``initial`` is 0. Equals the trajectory of optax's yogi and pytorch_optimizer's Yogi.
+    theta unless ``initial`` is 0. The trajectory equals that of optax's yogi and pytorch_optimizer's Yogi.
     """
 
     lr: LearningRate
@@ -35,11 +35,11 @@ class Yogi:
     guarantees = Guarantees(first_step=_first_step)
 
     def first_state(self, theta):
-        """Both moments at ``initial``."""
+        """Return both moments, filled with ``initial``."""
         return np.full_like(theta, self.initial), np.full_like(theta, self.initial)
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""
+        """Return the scalars of step ``t`` and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -55,7 +55,7 @@ class Yogi:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """One coordinate of Algorithm 2."""
+        """Apply Algorithm 2 to one coordinate."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = v - c.one_minus_beta2 * np.sign(v - g * g) * (g * g)
         m_hat = m / c.correction1

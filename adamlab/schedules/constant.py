@@ -5,8 +5,8 @@ from adamlab.rules.symbols import parameters
 
 @parameters
 class Constant:
-    """The learning rate stays as it is."""
+    """Keep the learning rate constant."""
 
     def factor(self, t, n_steps):
-        """1 at every step."""
+        """Return 1 at every step."""
         return 1.0

@@ -1,4 +1,4 @@
-"""The decay of online convex optimization."""
+"""Decay by 1 / sqrt(t), as in online convex optimization."""
 
 import math
 
@@ -7,8 +7,8 @@ from adamlab.rules.symbols import parameters
 
 @parameters
 class InverseSqrt:
-    """lr / sqrt(t), as in the regret bounds of Kingma & Ba 2015, section 4, and Reddi et al. 2018."""
+    """Use lr / sqrt(t), as in the regret bounds of Kingma & Ba 2015, section 4, and Reddi et al. 2018."""
 
     def factor(self, t, n_steps):
-        """1 / sqrt(t)."""
+        """Return 1 / sqrt(t)."""
         return 1.0 / math.sqrt(t)

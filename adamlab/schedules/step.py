@@ -1,4 +1,4 @@
-"""A staircase down."""
+"""Step decay."""
 
 import math
 from typing import Annotated
@@ -8,7 +8,7 @@ from adamlab.rules.symbols import Number, parameters
 
 @parameters
 class Step:
-    """lr times ``gamma`` after every ``every`` steps.
+    """Multiply the learning rate by ``gamma`` after every ``every`` steps.
 
     Source: common practice in vision, for example He et al. 2016 (arXiv:1512.03385), section 3.4.
     """
@@ -17,5 +17,5 @@ class Step:
     gamma: Annotated[float, Number("γ", "(0, 1]")]
 
     def factor(self, t, n_steps):
-        """gamma to the number of whole ``every`` steps that lie behind step t."""
+        """Return ``gamma`` to the power floor((t - 1) / every), the number of whole periods before step t."""
         return math.pow(self.gamma, math.floor((t - 1) / self.every))

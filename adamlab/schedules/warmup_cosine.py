@@ -1,4 +1,4 @@
-"""A straight line up, then half a cosine down."""
+"""Linear warm-up, then decay along half a cosine."""
 
 import math
 
@@ -7,7 +7,7 @@ from adamlab.rules.symbols import FinalShare, Warmup, parameters
 
 @parameters
 class WarmupCosine:
-    """lr t / ``warmup`` for ``warmup`` steps, then along half a cosine towards ``final`` lr.
+    """Use lr t / ``warmup`` for ``warmup`` steps, then decay along half a cosine to ``final`` lr.
 
     Source: warm-up as in Goyal et al. 2017 (arXiv:1706.02677), decay as in Loshchilov & Hutter 2017
     (arXiv:1608.03983); together the usual schedule of language models.
@@ -17,7 +17,7 @@ class WarmupCosine:
     final: FinalShare
 
     def factor(self, t, n_steps):
-        """t / warmup, then final + (1 - final) (1 + cos(pi (t - 1 - warmup) / (n_steps - warmup))) / 2."""
+        """Return t / warmup, then final + (1 - final) (1 + cos(pi (t - 1 - warmup) / (n_steps - warmup))) / 2."""
         if t <= self.warmup:
             return t / self.warmup
         progress = (t - 1 - self.warmup) / (n_steps - self.warmup)

@@ -13,10 +13,11 @@ Coefficients = namedtuple("Coefficients", "rho beta2_t one_minus_beta2_t eps1 ep
 
 @parameters
 class AdafactorMatrix:
-    """RMSProp whose second moment is the product of its rows' and columns' means, with steps relative to theta's size.
+    """RMSProp with a second moment factored into row and column means, and steps relative to the size of theta.
 
-    Source: Shazeer & Stern 2018, Algorithm 4 (arXiv:1804.04235). ``eps1`` bounds the mean of the rows, and the root of
-    the second moment, from below, where the paper adds to the square. Equals the trajectory of torch's Adafactor.
+    Source: Shazeer & Stern 2018, Algorithm 4 (arXiv:1804.04235). ``eps1`` is a lower bound on the mean of the rows and
+    on the root of the second moment; the paper adds it to the squared gradient instead. The trajectory equals that of
+    torch's Adafactor.
     """
 
     lr: LearningRate
@@ -30,11 +31,11 @@ class AdafactorMatrix:
     guarantees = Guarantees()
 
     def first_state(self, theta):
-        """One second moment a row, and one a column."""
+        """Return a zero second moment for each row, and one for each column."""
         return np.zeros_like(theta[:, :1]), np.zeros_like(theta[:1])
 
     def coefficients(self, t):
-        """The relative step size rho_t and the decay rate of step ``t``."""
+        """Return the scalars of step ``t``, with the relative step size rho_t and the decay rate."""
         one_minus_beta2_t = t**self.beta2_decay
         c = Coefficients(
             rho=min(self.lr, 1 / t**0.5),
@@ -50,7 +51,7 @@ class AdafactorMatrix:
 
     @staticmethod
     def update(c, g, theta, rows, columns):
-        """The whole matrix of Algorithm 4: the step u, clipped, times the size of theta."""
+        """Apply Algorithm 4 to the matrix: the step u, clipped, times the size of theta."""
         rows = c.beta2_t * rows + c.one_minus_beta2_t * np.mean(g * g, axis=1, keepdims=True)
         columns = c.beta2_t * columns + c.one_minus_beta2_t * np.mean(g * g, axis=0, keepdims=True)
         v = rows * columns / np.maximum(np.mean(rows), c.eps1)
@@ -60,5 +61,5 @@ class AdafactorMatrix:
 
 
 def root_mean_square(x):
-    """Of the entries of ``x``."""
+    """Return the root mean square of the entries of ``x``."""
     return np.sqrt(np.mean(x * x))

@@ -14,10 +14,11 @@ Coefficients = namedtuple(
 
 @parameters
 class AdamMini:
-    """AdamW with one second moment a row, of the mean square of the row's gradient.
+    """AdamW with one second moment per row: the running mean of the row's mean squared gradient.
 
-    Source: Zhang et al. 2024, Algorithm 1 (arXiv:2406.16793), with the partition by output neuron: a row of the weights
-    is a block. Equals the trajectory of the authors' code where a block is a row, but for its float32 state.
+    Source: Zhang et al. 2024, Algorithm 1 (arXiv:2406.16793), with the partition by output neuron: a row of the
+    weights is a block. The trajectory equals that of the authors' code where a block is a row, but for its float32
+    state.
     """
 
     lr: LearningRate
@@ -30,11 +31,11 @@ class AdamMini:
     guarantees = Guarantees(scale_invariant=True)
 
     def first_state(self, theta):
-        """The first moment, and one second moment a row."""
+        """Return zeros for the first moment, and for one second moment per row."""
         return np.zeros_like(theta), np.zeros_like(theta[:, :1])
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""
+        """Return the scalars of step ``t`` and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -52,7 +53,7 @@ class AdamMini:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """The whole matrix: AdamW, but for the mean over each row."""
+        """Update the matrix by AdamW, with squared gradients averaged over each row."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * np.mean(g * g, axis=1, keepdims=True)
         m_hat = m / c.correction1

@@ -9,17 +9,17 @@ from adamlab.rules.symbols import LearningRate, Momentum, WeightDecay, parameter
 
 Coefficients = namedtuple("Coefficients", "lr momentum one_minus_momentum decay")
 
-# Odd quintics in place of the Newton-Schulz iteration's: five of them take every singular value near 1 (author's code).
+# An odd quintic replaces that of Newton-Schulz: five of them bring every singular value near 1 (author's code).
 STEPS, A, B, C = 5, 3.4445, -4.7750, 2.0315
 SMALL = 1e-7
 
 
 @parameters
 class Muon:
-    """Step along the momentum made orthogonal: the same singular vectors, all singular values near 1.
+    """Step along the momentum made orthogonal: the same singular vectors, with all singular values near 1.
 
-    Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks", and the author's code; the
-    quintic in the array's own dtype, where torch and the author use bfloat16.
+    Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks", and the author's code. The
+    quintic is computed in the array's own dtype; torch and the author use bfloat16.
     """
 
     lr: LearningRate
@@ -30,7 +30,7 @@ class Muon:
     guarantees = Guarantees(rotation_equivariant=True)
 
     def coefficients(self, t):
-        """The hyperparameters; nothing changes from step to step."""
+        """Return the hyperparameters, which are the same at every step."""
         c = Coefficients(
             lr=self.lr,
             momentum=self.momentum,
@@ -41,7 +41,7 @@ class Muon:
 
     @staticmethod
     def update(c, g, theta, m):
-        """The whole matrix: Nesterov momentum, made orthogonal, scaled for tall matrices."""
+        """Update the matrix by its Nesterov momentum, orthogonalized and scaled for tall matrices."""
         m = c.momentum * m + c.one_minus_momentum * g
         u = c.one_minus_momentum * g + c.momentum * m
         rows, columns = theta.shape
@@ -50,7 +50,7 @@ class Muon:
 
 
 def orthogonalized(u):
-    """``u`` with its singular values taken near 1, by products of matrices alone."""
+    """Return ``u`` with its singular values brought near 1, by products of matrices alone."""
     x = u.T if u.shape[0] > u.shape[1] else u
     x = x / (np.sqrt(np.sum(x * x)) + SMALL)
     for _ in range(STEPS):

@@ -11,18 +11,18 @@ from adamlab.rules.symbols import LearningRate, Momentum, WeightDecay, parameter
 Coefficients = namedtuple("Coefficients", "lr momentum one_minus_momentum decay")
 
 # Algorithm 1: five polynomials for singular values in [1e-3, 1], the cushion of the published coefficients, and a
-# margin by which each takes its argument smaller, for values that rounding has taken beyond the end of its interval.
-# The authors' list has three more, and only its last goes without the margin.
+# margin that divides the argument of each, for values that rounding has taken beyond the end of its interval.
+# The authors' list has three more polynomials, and only its last one has no margin.
 STEPS, LOW, CUSHION, MARGIN, SMALL = 5, 1e-3, 0.02407327424182761, 1.01, 1e-7
 POLYNOMIALS = tuple(p.of(1 / MARGIN) for p in polar_express(STEPS, LOW, CUSHION))
 
 
 @parameters
 class MuonPolar:
-    """Muon with the best quintics for the task, each fitted to where those before it have taken the singular values.
+    """Muon with optimal quintics, each fitted to where those before it have taken the singular values.
 
-    Source: Amsel, Persson, Musco & Gower 2025, Algorithm 1 (arXiv:2505.16932), inside Muon (Jordan et al. 2024), in the
-    array's own dtype. The cushion and the way the matrix is scaled first are those of the authors' code.
+    Source: Amsel, Persson, Musco & Gower 2025, Algorithm 1 (arXiv:2505.16932), inside Muon (Jordan et al. 2024), in
+    the array's own dtype. The cushion and the initial scaling of the matrix are those of the authors' code.
     """
 
     lr: LearningRate
@@ -33,7 +33,7 @@ class MuonPolar:
     guarantees = Guarantees(rotation_equivariant=True)
 
     def coefficients(self, t):
-        """The hyperparameters; nothing changes from step to step."""
+        """Return the hyperparameters, which are the same at every step."""
         c = Coefficients(
             lr=self.lr,
             momentum=self.momentum,
@@ -44,7 +44,7 @@ class MuonPolar:
 
     @staticmethod
     def update(c, g, theta, m):
-        """The whole matrix: Nesterov momentum, made orthogonal, scaled for tall matrices."""
+        """Update the matrix by its Nesterov momentum, orthogonalized and scaled for tall matrices."""
         m = c.momentum * m + c.one_minus_momentum * g
         u = c.one_minus_momentum * g + c.momentum * m
         rows, columns = theta.shape

@@ -10,18 +10,18 @@ from adamlab.rules.symbols import Beta2, LearningRate, Momentum, WeightDecay, pa
 
 Coefficients = namedtuple("Coefficients", "lr momentum one_minus_momentum beta2 one_minus_beta2 decay")
 
-# Muon's quintic, five times; what is added to the length before it, and to the two divisors after it (authors' code).
+# Muon's quintic, five times; SMALL is added to the length before it, SMALLER to both divisors after it (authors' code).
 POLYNOMIALS = (Quintic(3.4445, -4.7750, 2.0315),) * 5
 SMALL, SMALLER = 1e-7, 1e-10
 
 
 @parameters
 class NorMuon:
-    """Muon whose orthogonal step is divided, row by row, by its running root mean square, and keeps its length.
+    """Muon with each row of the orthogonal step divided by its running root mean square, at the same total length.
 
     Source: Li et al. 2025 (arXiv:2510.05491) and the authors' code: the step keeps its length and takes Muon's scale
-    for tall matrices, where the paper's Algorithm 1 fixes its root mean square at 0.2. In the array's own dtype. Equals
-    the trajectory of the authors' SingleDeviceNorMuon but for its bfloat16.
+    for tall matrices, where the paper's Algorithm 1 fixes its root mean square at 0.2. It is computed in the array's
+    own dtype. The trajectory equals that of the authors' SingleDeviceNorMuon except for its bfloat16.
     """
 
     lr: LearningRate
@@ -33,11 +33,11 @@ class NorMuon:
     guarantees = Guarantees()
 
     def first_state(self, theta):
-        """The momentum, and one second moment a row."""
+        """Return zeros for the momentum, and for one second moment per row."""
         return np.zeros_like(theta), np.zeros_like(theta[:, :1])
 
     def coefficients(self, t):
-        """The hyperparameters; nothing changes from step to step."""
+        """Return the hyperparameters, which are the same at every step."""
         c = Coefficients(
             lr=self.lr,
             momentum=self.momentum,
@@ -50,7 +50,7 @@ class NorMuon:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """The whole matrix: Muon's orthogonal step, its rows normalised, at the length it had."""
+        """Update the matrix by Muon's orthogonal step with its rows normalised, at the length it had."""
         m = c.momentum * m + c.one_minus_momentum * g
         u = c.one_minus_momentum * g + c.momentum * m
         orthogonal = composed(POLYNOMIALS, u / (length(u) + SMALL))
@@ -63,5 +63,5 @@ class NorMuon:
 
 
 def length(x):
-    """The Frobenius norm."""
+    """Return the Frobenius norm of ``x``."""
     return np.sqrt(np.sum(x * x))

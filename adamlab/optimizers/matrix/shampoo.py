@@ -13,9 +13,9 @@ Coefficients = namedtuple("Coefficients", "lr eps")
 
 @parameters
 class Shampoo:
-    """AdaGrad with a whole matrix for the rows of the gradient and one for its columns, each to the power -1/4.
+    """AdaGrad with a full matrix for the rows of the gradient and one for its columns, each to the power -1/4.
 
-    Source: Gupta, Koren & Singer 2018, Algorithm 1 (arXiv:1802.09568), without momentum. Equals the trajectory of
+    Source: Gupta, Koren & Singer 2018, Algorithm 1 (arXiv:1802.09568), without momentum. The trajectory equals that of
     pytorch_optimizer's Shampoo.
     """
 
@@ -26,24 +26,24 @@ class Shampoo:
     guarantees = Guarantees(rotation_equivariant=True)
 
     def first_state(self, theta):
-        """``eps`` on the diagonal of both."""
+        """Return both matrices, ``eps`` times the identity."""
         rows, columns = theta.shape
         return self.eps * np.eye(rows), self.eps * np.eye(columns)
 
     def coefficients(self, t):
-        """The hyperparameters; nothing changes from step to step."""
+        """Return the hyperparameters, which are the same at every step."""
         return Coefficients(lr=self.lr, eps=self.eps), ()
 
     @staticmethod
     def update(c, g, theta, left, right):
-        """The whole matrix of Algorithm 1."""
+        """Apply Algorithm 1 to the matrix."""
         left = left + g @ g.T
         right = right + g.T @ g
         return theta - c.lr * (inverse_fourth_root(left, c.eps) @ g @ inverse_fourth_root(right, c.eps)), left, right
 
 
 def inverse_fourth_root(matrix, least):
-    """``matrix`` to the power -1/4; its eigenvalues, which rounding may have made smaller, are ``least`` at least."""
+    """Return ``matrix`` to the power -1/4; eigenvalues that rounding made too small are raised to ``least``."""
     if not np.all(np.isfinite(matrix)):
         return np.full_like(matrix, np.nan)
     values, vectors = np.linalg.eigh(matrix)

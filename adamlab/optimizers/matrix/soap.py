@@ -13,12 +13,12 @@ Coefficients = namedtuple("Coefficients", "lr_t beta1 one_minus_beta1 beta2 one_
 
 @parameters
 class SOAP:
-    """Adam in the basis of Shampoo's eigenvectors, which one power iteration refreshes now and then.
+    """Adam in the basis of Shampoo's eigenvectors, which one power iteration refreshes every few steps.
 
     Source: Vyas et al. 2024, Algorithm 3 (arXiv:2409.11321), and the authors' code: the first gradient sets the bases
     and moves nothing, ``eps`` is added to the root of the uncorrected second moment, decay comes last, and a refresh
-    orders the basis by the eigenvalues. Equals the trajectory of pytorch_optimizer's SOAP on square matrices of full
-    rank, but for its float32 in the refresh; elsewhere eigenvectors are a matter of choice.
+    orders the basis by the eigenvalues. The trajectory equals that of pytorch_optimizer's SOAP on square matrices of
+    full rank, except for its float32 in the refresh; elsewhere the eigenvectors are not unique.
     """
 
     lr: LearningRate
@@ -32,12 +32,12 @@ class SOAP:
     guarantees = Guarantees(scale_invariant=True)
 
     def first_state(self, theta):
-        """Moments, Shampoo's two matrices and the two bases."""
+        """Return zeros for the moments, Shampoo's two matrices and the two bases."""
         zeros, (left, right) = np.zeros_like(theta), (np.zeros((n, n)) for n in theta.shape)
         return zeros, zeros, left, right, left, right
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """The step size of step ``t``, whose Adam is one step behind, and the running powers of beta1 and beta2."""
+        """Return the scalars of step ``t`` and the running powers of beta1 and beta2, which start one step late."""
         first = t == 1
         if not first:
             beta1_t *= self.beta1
@@ -57,7 +57,7 @@ class SOAP:
 
     @staticmethod
     def update(c, g, theta, m, v, left, right, left_basis, right_basis):
-        """The whole matrix: Adam in today's bases, then what tomorrow's come from."""
+        """Update the matrix by Adam in the current bases, then compute the matrices and bases of the next step."""
         next_left = c.beta2 * left + c.one_minus_beta2 * (g @ g.T)
         next_right = c.beta2 * right + c.one_minus_beta2 * (g.T @ g)
         if c.first:
@@ -75,14 +75,14 @@ class SOAP:
 
 
 def eigenvectors(matrix):
-    """Of a symmetric matrix, as columns; of one that is not finite, nothing of use."""
+    """Return the eigenvectors of a symmetric matrix as columns, or nan if the matrix is not finite."""
     if not np.all(np.isfinite(matrix)):
         return np.full_like(matrix, np.nan)
     return np.linalg.eigh(matrix)[1]
 
 
 def refreshed(matrix, basis):
-    """The basis after one power iteration, the greatest eigenvalue first, and the order in which that takes it."""
+    """Return the basis after one power iteration, its columns by falling eigenvalue, and their permutation."""
     product = matrix @ basis
     order = np.argsort(-np.sum(basis * product, axis=0))
     return np.linalg.qr(product[:, order])[0], order

@@ -14,11 +14,11 @@ Coefficients = namedtuple("Coefficients", "rho beta2_t one_minus_beta2_t eps1 ep
 
 @parameters
 class Adafactor:
-    """RMSProp with a decay rate that grows to 1, a step clipped in its root mean square, and one relative to theta's.
+    """RMSProp with a decay rate that grows to 1, and steps clipped by their root mean square and scaled by theta's.
 
-    Source: Shazeer & Stern 2018, Algorithm 5 (arXiv:1804.04235): nothing is factored on a vector (`adafactor_matrix`
-    does that). ``eps1`` bounds the root of the second moment from below, where the paper adds to the square. Equals the
-    trajectory of torch's Adafactor.
+    Source: Shazeer & Stern 2018, Algorithm 5 (arXiv:1804.04235): nothing is factored on a vector (``adafactor_matrix``
+    does that). ``eps1`` is a lower bound on the root of the second moment; the paper adds it to the squared gradient
+    instead. The trajectory equals that of torch's Adafactor.
     """
 
     lr: LearningRate
@@ -32,7 +32,7 @@ class Adafactor:
     guarantees = Guarantees(first_step=lambda h, g: -min(h.lr, 1.0) * h.eps2 * g / max(abs(g), h.eps1))
 
     def coefficients(self, t):
-        """The relative step size rho_t and the decay rate of step ``t``."""
+        """Return the scalars of step ``t``, with the relative step size rho_t and the decay rate."""
         one_minus_beta2_t = t**self.beta2_decay
         c = Coefficients(
             rho=min(self.lr, 1 / t**0.5),
@@ -48,7 +48,7 @@ class Adafactor:
 
     @staticmethod
     def update(c, g, theta, v):
-        """The whole vector of Algorithm 5: the step u, clipped, times the size of theta."""
+        """Apply Algorithm 5 to the vector: the step u, clipped, times the size of theta."""
         v = c.beta2_t * v + c.one_minus_beta2_t * (g * g)
         u = g / np.maximum(np.sqrt(v), c.eps1)
         rms_theta, rms_u = np.sqrt(squared_length(theta) / theta.size), np.sqrt(squared_length(u) / theta.size)

@@ -15,11 +15,11 @@ Coefficients = namedtuple(
 
 @parameters
 class AdamH:
-    """Adam on a sphere: a step of lr times the parameters' length along Adam's direction, and back to that length.
+    """Adam on a sphere: step by lr times the parameters' length along Adam's direction, then rescale to that length.
 
     Source: Wen et al. 2026, Hyperball optimization with Adam inside (arXiv:2606.16899). The length is that before the
-    step, which is the start's; a start of zero stays. Equals the trajectory of the authors' code in Levanter
-    (``scale_by_adamh``).
+    step, and so that of the start; a start of zero stays zero. The trajectory equals that of the authors' code in
+    Levanter (``scale_by_adamh``).
     """
 
     lr: LearningRate
@@ -31,7 +31,7 @@ class AdamH:
     guarantees = Guarantees(scale_invariant=True)
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""
+        """Return the scalars of step ``t`` and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -50,7 +50,7 @@ class AdamH:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """The whole vector: Adam's direction u at theta's length, and the result at that length again."""
+        """Update the vector by Adam's direction u scaled to theta's length, and rescale the result to that length."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         u = (m / c.correction1) / (np.sqrt(v / c.correction2) + c.eps)

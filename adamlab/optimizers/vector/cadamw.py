@@ -10,17 +10,18 @@ from adamlab.rules.symbols import Beta1, Beta2, Epsilon, LearningRate, WeightDec
 
 Coefficients = namedtuple("Coefficients", "lr_t beta1 one_minus_beta1 beta2 one_minus_beta2 eps decay least zero one")
 
-# The share of coordinates that move counts as at least this.
+# A lower bound on the share of coordinates that move, by which the step is divided.
 LEAST_SHARE = 1e-3
 
 
 @parameters
 class CAdamW:
-    """AdamW that moves only the coordinates whose mean gradient and gradient agree in sign, and those further.
+    """AdamW that moves only the coordinates whose momentum and gradient agree in sign, and moves them further.
 
     Source: Liang et al. 2024 (arXiv:2411.16085) and the authors' code. ``eps`` is added to the root of the uncorrected
-    second moment; the mask is divided by its mean, or by 1/1000 if that is greater, where the paper divides the number
-    of coordinates by one more than move. Decay comes first. Equals the trajectory of the authors' AdamW.
+    second moment; the mask is divided by its mean, or by 1/1000 if that is greater. The paper instead multiplies it by
+    the number of coordinates over one more than the number that move. Decay comes first. The trajectory equals that of
+    the authors' AdamW.
     """
 
     lr: LearningRate
@@ -36,7 +37,7 @@ class CAdamW:
     )
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """The step size alpha_t and the decay rates, and the running powers of beta1 and beta2."""
+        """Return the step size alpha_t, the decay rates, and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -55,7 +56,7 @@ class CAdamW:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """The whole vector: Adam's step where m and g agree, divided by the share of coordinates where they do."""
+        """Update the vector by Adam's step where m and g agree, divided by the share of coordinates where they do."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         mask = np.where(m * g > c.zero, c.one, c.zero)

@@ -15,11 +15,11 @@ Coefficients = namedtuple(
 
 @parameters
 class CAdamWPaper:
-    """AdamW that moves only the coordinates whose step and gradient agree, and those further.
+    """AdamW that moves only the coordinates whose step and gradient agree in sign, and moves them further.
 
     Source: Liang et al. 2024 (arXiv:2411.16085), Algorithm 1 and the C-AdamW beside it: Adam as printed, the step
-    multiplied by the number of coordinates over one more than move, as in the authors' first code and wherever
-    pytorch_optimizer has ``cautious``; their later code divides by the mask's mean (`cadamw`). Decay comes first.
+    multiplied by the number of coordinates over one more than the number that move, as in the authors' first code and
+    pytorch_optimizer's ``cautious``; their later code divides by the mask's mean (``cadamw``). Decay comes first.
     """
 
     lr: LearningRate
@@ -32,7 +32,7 @@ class CAdamWPaper:
     guarantees = Guarantees(scale_invariant=True)
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""
+        """Return the scalars of step ``t`` and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -52,11 +52,11 @@ class CAdamWPaper:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """The whole vector: Adam's direction u, where u and g agree."""
+        """Update the vector by Adam's direction u, where u and g agree in sign."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         u = (m / c.correction1) / (np.sqrt(v / c.correction2) + c.eps)
         mask = np.where(u * g > c.zero, c.one, c.zero)
-        # abs makes of the sum one of NumPy's float64, which stays one beside a float32 (Python's own float does not).
+        # np.abs makes the sum a NumPy float64, which beside a float32 stays float64; a Python float does not.
         longer = theta.dtype.type(theta.size / (np.abs(total(mask)) + c.one))
         return c.decay * theta - c.lr * longer * (mask * u), m, v

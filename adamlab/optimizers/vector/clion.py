@@ -13,11 +13,11 @@ Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2 one_mi
 
 @parameters
 class CLion:
-    """Lion that moves only the coordinates whose step and gradient agree, and those further.
+    """Lion that moves only the coordinates whose step and gradient agree in sign, and moves them further.
 
-    Source: Liang et al. 2024 (arXiv:2411.16085), Algorithm 1, around Lion (arXiv:2302.06675): the step is multiplied by
-    the number of coordinates over one more than move. Equals the trajectory of pytorch_optimizer's Lion with
-    ``cautious``.
+    Source: Liang et al. 2024 (arXiv:2411.16085), Algorithm 1, applied to Lion (arXiv:2302.06675): the step is
+    multiplied by the number of coordinates over one more than the number that move. The trajectory equals that of
+    pytorch_optimizer's Lion with ``cautious``.
     """
 
     lr: LearningRate
@@ -29,7 +29,7 @@ class CLion:
     guarantees = Guarantees(scale_invariant=True)
 
     def coefficients(self, t):
-        """The hyperparameters; nothing changes from step to step."""
+        """Return the hyperparameters, which are the same at every step."""
         c = Coefficients(
             lr=self.lr,
             beta1=self.beta1,
@@ -44,9 +44,9 @@ class CLion:
 
     @staticmethod
     def update(c, g, theta, m):
-        """The whole vector: Lion's signs u, where u and g agree; then the slower mean."""
+        """Update the vector by Lion's signs u, where u and g agree; then update the slower mean."""
         u = np.sign(c.beta1 * m + c.one_minus_beta1 * g)
         mask = np.where(u * g > c.zero, c.one, c.zero)
-        # abs makes of the sum one of NumPy's float64, which stays one beside a float32 (Python's own float does not).
+        # np.abs makes the sum a NumPy float64, which beside a float32 stays float64; a Python float does not.
         longer = theta.dtype.type(theta.size / (np.abs(total(mask)) + c.one))
         return c.decay * theta - c.lr * longer * (mask * u), c.beta2 * m + c.one_minus_beta2 * g

@@ -17,11 +17,11 @@ Coefficients = namedtuple(
 
 @parameters
 class DAdaptAdam:
-    """Adam that finds its own step size: a lower bound on the distance to the minimum by dual averaging.
+    """Adam that estimates its own step size: a lower bound, by dual averaging, on the distance to the minimum.
 
     Source: Defazio & Mishchenko 2023, the Adam variant (arXiv:2301.07733), and version 3 of the authors' code with its
     defaults: beta3 is the root of beta2, the estimate d may grow without limit, nothing is bias-corrected (optax's
-    always is); decay is decoupled. Equals the trajectory of the authors' DAdaptAdam.
+    always is), and decay is decoupled. The trajectory equals that of the authors' DAdaptAdam.
     """
 
     lr: LearningRate
@@ -35,12 +35,12 @@ class DAdaptAdam:
     guarantees = Guarantees(scale_invariant=True)
 
     def first_state(self, theta):
-        """Both moments and s zero, the estimate d0, and its numerator zero."""
+        """Return zeros for both moments and s, d0 for the estimate d, and zero for its numerator r."""
         zeros = np.zeros_like(theta)
         return zeros, zeros, zeros, self.d0, 0.0
 
     def coefficients(self, t):
-        """The hyperparameters; nothing changes from step to step."""
+        """Return the hyperparameters, which are the same at every step."""
         beta3 = np.sqrt(self.beta2)
         c = Coefficients(
             lr=self.lr,
@@ -59,8 +59,8 @@ class DAdaptAdam:
 
     @staticmethod
     def update(c, g, theta, m, v, s, d, r):
-        """The whole vector: s g in the norm of the last v for the numerator of d, Adam's step of d g, the next d."""
-        # abs makes of d one of NumPy's float64, which stays one beside a float32 (Python's own float does not).
+        """Update the vector: the numerator r of d, from s g weighted by the last v; Adam's step on d g; the next d."""
+        # np.abs makes d a NumPy float64, which beside a float32 stays float64; a Python float does not.
         d = np.abs(d)
         step = d * c.lr
         below = np.sqrt(v) + c.eps

@@ -15,10 +15,10 @@ Coefficients = namedtuple(
 
 @parameters
 class LAMB:
-    """Adam's direction, scaled so that the step's length is the learning rate times the parameters' own length.
+    """Step along Adam's direction, by the learning rate times the parameters' own length.
 
-    Source: You et al. 2020, Algorithm 2 (arXiv:1904.00962), with bias correction and the identity for phi. Equals the
-    trajectory of optax's lamb. Where one of the two lengths is zero, the ratio is 1, as in optax.
+    Source: You et al. 2020, Algorithm 2 (arXiv:1904.00962), with bias correction and the identity for phi. The
+    trajectory equals that of optax's lamb. Where one of the two lengths is zero, the ratio is 1, as in optax.
     """
 
     lr: LearningRate
@@ -31,7 +31,7 @@ class LAMB:
     guarantees = Guarantees()
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""
+        """Return the scalars of step ``t`` and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -51,7 +51,7 @@ class LAMB:
 
     @staticmethod
     def update(c, g, theta, m, v):
-        """The whole vector: Adam's direction with decay, then the ratio of the two lengths."""
+        """Update the vector by Adam's direction with decay, times the ratio of the two lengths."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         v = c.beta2 * v + c.one_minus_beta2 * (g * g)
         u = (m / c.correction1) / (np.sqrt(v / c.correction2) + c.eps) + c.weight_decay * theta

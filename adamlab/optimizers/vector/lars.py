@@ -14,11 +14,11 @@ Coefficients = namedtuple("Coefficients", "lr momentum weight_decay trust_coeffi
 
 @parameters
 class LARS:
-    """Momentum whose every gradient is scaled to a part of the parameters' own length.
+    """Momentum of gradients that are each scaled to a fixed fraction of the parameters' own length.
 
-    Source: You, Gitman & Ginsburg 2017, Algorithm 1 (arXiv:1708.03888). The decay term counts in the ratio by its own
-    length; optax takes the length of the sum. Where a length is zero, the ratio is 1. Equals the trajectory of
-    pytorch_optimizer's LARS, which leaves vectors as they are, on the vector as a matrix.
+    Source: You, Gitman & Ginsburg 2017, Algorithm 1 (arXiv:1708.03888). The ratio divides by the sum of the lengths of
+    gradient and decay term; optax divides by the length of their sum. Where a length is zero, the ratio is 1. The
+    trajectory equals that of pytorch_optimizer's LARS on the vector as a matrix, since it leaves vectors unscaled.
     """
 
     lr: LearningRate
@@ -30,7 +30,7 @@ class LARS:
     guarantees = Guarantees(rotation_equivariant=True)
 
     def coefficients(self, t):
-        """The hyperparameters; nothing changes from step to step."""
+        """Return the hyperparameters, which are the same at every step."""
         c = Coefficients(
             lr=self.lr,
             momentum=self.momentum,
@@ -43,7 +43,7 @@ class LARS:
 
     @staticmethod
     def update(c, g, theta, b):
-        """The whole vector: the local learning rate, then momentum."""
+        """Update the vector: the local learning rate, then momentum."""
         length, slope = np.sqrt(squared_length(theta)), np.sqrt(squared_length(g))
         below = slope + c.weight_decay * length
         both = (length > c.zero) & (below > c.zero)

@@ -17,12 +17,12 @@ Coefficients = namedtuple(
 
 @parameters
 class MARS:
-    """AdamW of a gradient corrected by its change since the last step, and shortened to length 1.
+    """AdamW on a gradient that is corrected by its change since the last step and shortened to length 1 at most.
 
-    Source: Yuan et al. 2024, Algorithm 2, MARS-AdamW (arXiv:2411.10438), with the last step's gradient in place of
-    today's at the last point ("approximate"), zero before step 1. ``eps`` is added to the root of the corrected second
-    moment (pytorch_optimizer: before the correction, and 1e-15 under the root). Equals the trajectory of the authors'
-    code, given a gradient it may keep: it holds on to the array itself.
+    Source: Yuan et al. 2024, Algorithm 2, MARS-AdamW (arXiv:2411.10438), with the last step's gradient in place of the
+    current batch's gradient at the last point ("approximate"); it is zero before step 1. ``eps`` is added to the root
+    of the corrected second moment (pytorch_optimizer: before the correction, and 1e-15 under the root). The trajectory
+    equals that of the authors' code if each gradient is a new array, because that code keeps the array itself.
     """
 
     lr: LearningRate
@@ -36,7 +36,7 @@ class MARS:
     guarantees = Guarantees(step_bound=lambda h: h.lr * longest_ratio(h.beta1, h.beta2))
 
     def coefficients(self, t, beta1_t=1.0, beta2_t=1.0):
-        """What step ``t`` has in common for every coordinate, and the running powers of beta1 and beta2."""
+        """Return the scalars of step ``t`` and the running powers of beta1 and beta2."""
         beta1_t *= self.beta1
         beta2_t *= self.beta2
         c = Coefficients(
@@ -56,7 +56,7 @@ class MARS:
 
     @staticmethod
     def update(c, g, theta, m, v, g_last):
-        """The whole vector: the corrected gradient, of length 1 at most; then AdamW of it."""
+        """Update the vector by AdamW on the corrected gradient, which has length 1 at most."""
         corrected = g + c.correction * (g - g_last)
         length = np.sqrt(squared_length(corrected))
         corrected = corrected / theta.dtype.type(np.maximum(length, c.one))

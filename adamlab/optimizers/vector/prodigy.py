@@ -16,11 +16,11 @@ Coefficients = namedtuple(
 
 @parameters
 class Prodigy:
-    """Adam that finds its own step size: a lower bound on the distance from the start to the minimum, which only grows.
+    """Adam that estimates its own step size: a lower bound, which only grows, on the distance from start to minimum.
 
     Source: Mishchenko & Defazio 2023, the Adam variant (arXiv:2306.06101), and the authors' code with its defaults:
     beta3 is the root of beta2, the estimate d may grow without limit, nothing is bias-corrected (optax's always is).
-    Equals the trajectory of the authors' Prodigy.
+    The trajectory equals that of the authors' Prodigy.
     """
 
     lr: LearningRate
@@ -35,12 +35,12 @@ class Prodigy:
     guarantees = Guarantees(scale_invariant=True)
 
     def first_state(self, theta):
-        """Both moments and s zero, the start itself, the estimate d0, and its numerator zero."""
+        """Return zeros for both moments and s, the start, d0 for the estimate d, and zero for its numerator r."""
         zeros = np.zeros_like(theta)
         return zeros, zeros, zeros, theta, self.d0, 0.0
 
     def coefficients(self, t):
-        """The hyperparameters; nothing changes from step to step."""
+        """Return the hyperparameters, which are the same at every step."""
         c = Coefficients(
             lr=self.lr,
             beta1=self.beta1,
@@ -59,8 +59,8 @@ class Prodigy:
 
     @staticmethod
     def update(c, g, theta, m, v, s, start, d, r):
-        """The whole vector: moments of d g, then the next d from the gradients seen so far, then Adam's step."""
-        # abs makes of d one of NumPy's float64, which stays one beside a float32 (Python's own float does not).
+        """Update the vector: moments of d g, then the next d from the gradients seen so far, then Adam's step."""
+        # np.abs makes d a NumPy float64, which beside a float32 stays float64; a Python float does not.
         d = np.abs(d)
         step, weight = d * c.lr, d / c.d0 * d * c.lr
         r = c.beta3 * r + weight * total(g * (start - theta))

@@ -13,12 +13,12 @@ Coefficients = namedtuple("Coefficients", "lr beta1 one_minus_beta1 beta2_t one_
 
 @parameters
 class SophiaG:
-    """Step along the mean gradient over a mean of the Hessian's diagonal, and nowhere further than the learning rate.
+    """Step along the mean gradient over a mean of the Hessian's diagonal, by at most lr in each coordinate.
 
     Source: Liu et al. 2023, Algorithm 3 (arXiv:2305.14342). The square of the gradient, on a batch of one, stands in
     for the Gauss-Newton-Bartlett estimate of the diagonal, taken at step 1 and every ``update_interval`` steps after.
-    ``eps`` is added to rho h, as in the authors' code, where the paper takes the maximum. Equals the trajectory of the
-    authors' SophiaG with ``bs`` 1.
+    ``eps`` is added to rho h, as in the authors' code; the paper takes the maximum of the two. The trajectory equals
+    that of the authors' SophiaG with ``bs`` 1.
     """
 
     lr: LearningRate
@@ -38,7 +38,7 @@ class SophiaG:
     )
 
     def coefficients(self, t):
-        """The hyperparameters; between two estimates of the diagonal its mean stays."""
+        """Return the scalars of step ``t``; between two estimates of the diagonal, its mean does not change."""
         estimate = (t - 1) % self.update_interval == 0
         c = Coefficients(
             lr=self.lr,
@@ -55,7 +55,7 @@ class SophiaG:
 
     @staticmethod
     def update(c, g, theta, m, h):
-        """The whole vector: Newton's step by the diagonal, clipped."""
+        """Update the vector by Newton's step for the diagonal, clipped."""
         m = c.beta1 * m + c.one_minus_beta1 * g
         h = c.beta2_t * h + c.one_minus_beta2_t * g * g
         u = np.minimum(np.maximum(m / (c.rho * h + c.eps), -c.one), c.one)
