@@ -64,7 +64,7 @@ $(VENV)/peers: $(VENV)/test requirements-peers.lock
 		| $(BIN)/python -c 'import json, sys; \
 		needs = [need for found in json.load(sys.stdin)["install"] for need in found["metadata"].get("requires_dist", ())]; \
 		cuda = any(need.startswith(("nvidia", "cuda")) for need in needs); \
-		print("adamlab: only a CUDA build of $(TORCH) is to be had here; it takes several GB") if cuda else None'
+		print("adamlab: only a CUDA build of $(TORCH) is available here; it takes several GB") if cuda else None'
 	@echo "adamlab: installing $(TORCH) and requirements-peers.lock into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-peers.lock

@@ -54,7 +54,7 @@ def compare_all(sweep: Sweep) -> SweepResult:
                 row, known = _row(peer, namesake)
                 rows.append(row)
                 unexpected += not known
-                print(_line(row) + ("" if known else " -- not as recorded"), flush=True)
+                print(_line(row) + ("" if known else " -- differs from what the peer's module states"), flush=True)
         if rows:
             target = folder(results, study, "conformance")
             write(target, frame(rows, CONFORMANCE), provenance(**origins(chosen)))

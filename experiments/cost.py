@@ -265,7 +265,7 @@ def _lengths(todo: Mapping[str, Timed], protocol: Protocol) -> dict[str, Length]
     lengths: dict[str, Length] = {}
     too_long: dict[Any, Length] = {}
     for place, (name, row) in enumerate(sorted(todo.items(), key=lambda item: item[1].configuration.objective.dim)):
-        _show_progress(f"how long is a run: {place + 1} of {len(todo)}")
+        _show_progress(f"choosing the number of steps: {place + 1} of {len(todo)}")
         kind = (row.implementation, *sorted((key, value) for key, value in row.keys.items() if key != "dim"))
         limits = row.configuration.n_steps, protocol["max_run_seconds"], protocol["max_step_seconds"]
         lengths[name] = too_long.get(kind) or fitting_length(row.runs, *limits)

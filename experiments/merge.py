@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
             if not (results / study / "runs").is_dir():
                 raise ConfigurationError(f"merge: there are no records of runs in {results / study}")
             before, after = merge(results, study)
-            print(f"{study}: {before:,} files of runs are {after:,} now")
+            print(f"{study}: merged {before:,} files of runs into {after:,}")
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 2

@@ -100,7 +100,7 @@ def test_what_was_recorded_before_the_sweep_is_run_again_if_that_is_wanted(work)
 def test_a_worker_with_other_code_refuses(work):
     todo = work()[0]
     other = replace(todo.family.configuration, algorithms="0" * 20)
-    with pytest.raises(ConfigurationError, match="ray: a worker's code must be that with which the sweep was composed"):
+    with pytest.raises(ConfigurationError, match="ray: a worker must have the code that the sweep was composed with"):
         chunk([replace(todo, family=replace(todo.family, configuration=other))]).perform("ray")
     assert not files(*todo.family.place, "runs")
 

@@ -235,8 +235,8 @@ def test_values_come_from_the_lines_of_a_file(composer, tmp_path, monkeypatch):
     ("value", "reason"),
     [
         ("${lines:missing.txt}", "lines: cannot read missing.txt: No such file or directory"),
-        ("${linspace:0,1,0}", "linspace: takes start, stop and how many, such as linspace:0,1,11; it is 0,1,0"),
-        ("${logspace:0,1,many}", "logspace: takes start, stop and how many, such as logspace:0,1,11; it is 0,1,many"),
+        ("${linspace:0,1,0}", "linspace: takes start, stop and count, such as linspace:0,1,11; it is 0,1,0"),
+        ("${logspace:0,1,many}", "logspace: takes start, stop and count, such as logspace:0,1,11; it is 0,1,many"),
         ("${linspace:0,1}", "linspace"),
     ],
 )

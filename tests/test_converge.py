@@ -112,7 +112,7 @@ def test_an_interrupted_sweep_keeps_what_was_finished_and_goes_on_from_there(roo
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err == "converge: interrupted; what was finished is recorded\n"
+    assert err == "converge: interrupted; finished runs are recorded\n"
     finished = records(tmp_path).height
     assert 3 <= finished < 30
     assert not [f for f in (tmp_path / "results").rglob("*") if f.name.endswith(".tmp")]
@@ -200,10 +200,10 @@ REFUSED = {
         "hydra: callbacks must be empty; a configuration cannot run code of its own"
     ),
     "+hydra.job.env_set.PATH=/tmp": "hydra: job.env_set must be empty; a configuration cannot run code of its own",
-    "hydra.launcher._target_=os.system": "hydra: _target_ must be a plugin of Hydra's or ours; it is 'os.system'",
-    "+hydra.launcher.x._target_=os.system": "hydra: _target_ must be a plugin of Hydra's or ours; it is 'os.system'",
+    "hydra.launcher._target_=os.system": "hydra: _target_ must be a plugin of Hydra or of adamlab; it is 'os.system'",
+    "+hydra.launcher.x._target_=os.system": "hydra: _target_ must be a plugin of Hydra or of adamlab; it is 'os.system'",
     "hydra.launcher._target_=hydra._internal.core_plugins.basic_launcher.logging.os.system": (
-        "hydra: _target_ must be a plugin of Hydra's or ours; it is "
+        "hydra: _target_ must be a plugin of Hydra or of adamlab; it is "
         "'hydra._internal.core_plugins.basic_launcher.logging.os.system'"
     ),
     "+hydra.job_logging.formatters.x.class=logging.os.execlp": (
@@ -273,5 +273,5 @@ def test_a_file_that_is_no_record_is_named(command, tmp_path):
     done = command(PROGRAM, *SMALL)
     assert (done.code, done.err) == (
         2,
-        "records: results/default/runs/empty.parquet is not a Parquet file; move it away\n",
+        "records: results/default/runs/empty.parquet is not a Parquet file; move it to another folder\n",
     )

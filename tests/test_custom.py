@@ -138,7 +138,7 @@ def test_a_function_that_is_not_as_it_should_be_is_refused_in_one_sentence(run, 
 def test_without_jax_a_missing_gradient_is_refused_with_what_to_install(run):
     done = run("my_module:f", None)
     sentence = (
-        "Custom: gradient must be given where JAX is not installed (pip install 'adamlab[autodiff]'); it is none\n"
+        "Custom: gradient must be given, because JAX is not installed (pip install 'adamlab[autodiff]'); it is none\n"
     )
     assert (done.code, done.err) == (2, sentence)
 

@@ -190,7 +190,9 @@ def test_a_mistake_is_refused_in_one_sentence(arguments, sentence, capsys):
 def test_a_file_that_is_not_asvs_is_named(results):
     results(BASE, {STEPS: {"a": noisy(0)}})
     (results.folder / "quick" / "other.json").write_text("[]")
-    with pytest.raises(ConfigurationError, match=r"benchmarks: .*other\.json is not a file of asv's; move it away"):
+    with pytest.raises(
+        ConfigurationError, match=r"benchmarks: .*other\.json is not a result file of asv; move it to another folder"
+    ):
         read_results(results.folder)
 
 

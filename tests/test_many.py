@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from adamlab.noises.gaussian import Gaussian
 from adamlab.noises.student_t import StudentT
 from adamlab.objectives.quadratic import Quadratic
 from adamlab.objectives.rosenbrock import Rosenbrock
@@ -149,8 +150,14 @@ def test_a_frame_of_swept_keys_is_a_list_of_configurations(frame):
     assert minimize_many(frame).drop("seconds").equals(minimize_many(given).drop("seconds"))
 
 
-def raising(x):
-    raise RuntimeError(f"no value at {x}")
+def test_a_frame_can_name_noise_and_a_schedule(frame):
+    named = frame.with_columns(**{
+        "noise": pl.lit("gaussian"), "noise.scale": 0.1, "schedule": pl.lit("cosine"), "schedule.final": 0.0
+    })  # fmt: skip
+    made = minimize_many(named)
+    leaves = {"noise": Gaussian(scale=0.1), "schedule": Cosine(final=0.0)}
+    alone = minimize(Sphere(dim=2, x0=1.0), SGD(lr=0.1), n_steps=10, **leaves)
+    assert made["loss"][0] == alone.loss != minimize_many(frame)["loss"][0]
 
 
 def test_a_run_that_raises_costs_the_others_nothing():

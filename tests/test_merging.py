@@ -94,7 +94,7 @@ def test_the_command_merges_every_study_and_refuses_what_it_does_not_know(comman
     add(tmp_path / "results", "a")
     add(tmp_path / "results", "b")
     done = command("experiments/merge.py")
-    assert (done.code, done.out) == (0, "s: 2 files of runs are 1 now\n")
+    assert (done.code, done.out) == (0, "s: merged 2 files of runs into 1\n")
     refused = command("experiments/merge.py", "study=t")
     assert (refused.code, refused.err) == (2, "merge: there are no records of runs in results/t\n")
     assert command("experiments/merge.py", "studies=t").code == 2

@@ -101,7 +101,7 @@ def test_an_interrupt_is_heard_and_what_was_finished_is_recorded(start_program, 
     process.send_signal(number)
     process.wait()
     assert process.code == 130
-    assert process.err == "converge: interrupted; what was finished is recorded\n"
+    assert process.err == "converge: interrupted; finished runs are recorded\n"
     finished = rows(tmp_path).height
     assert is_whole(tmp_path, finished)
     assert 0 < finished < RUNS

@@ -58,7 +58,9 @@ def _by_jax(caller: str, value: Callable[[Any], Any]) -> tuple[Any, Any]:
     """Return a value function and its gradient, both jitted by JAX."""
     if find_spec("jax") is None:
         install = "pip install 'adamlab[autodiff]'"
-        raise ConfigurationError(f"{caller}: gradient must be given where JAX is not installed ({install}); it is none")
+        raise ConfigurationError(
+            f"{caller}: gradient must be given, because JAX is not installed ({install}); it is none"
+        )
     import jax
 
     jax.config.update("jax_enable_x64", True)

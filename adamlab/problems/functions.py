@@ -62,7 +62,7 @@ def checked_pair(caller: str, functions: Any, begin: Array, name: str = "pair") 
         odd = slope[~np.isfinite(slope)].flat[0]
         raise ConfigurationError(f"{caller}: gradient(theta) must be finite at the start; it has {odd}")
     if x.tobytes() != begin.tobytes():
-        raise ConfigurationError(f"{caller}: value and gradient must leave theta alone; one of them changes it")
+        raise ConfigurationError(f"{caller}: value and gradient must not modify theta; one of them does")
     return FunctionPair(value, gradient, begin.dtype.name, name)
 
 

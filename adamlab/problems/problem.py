@@ -68,6 +68,10 @@ class Problem:
             return np.empty((0, 1))
         return np.ascontiguousarray(self.objective.minimisers(), np.float64)
 
+    def load(self) -> None:
+        """Make `data` and `minimisers` now and keep them, for example before a run is timed."""
+        _ = self.data, self.minimisers
+
     @property
     def box(self) -> tuple[float, float] | None:
         """Interval that every coordinate is kept in, or None."""

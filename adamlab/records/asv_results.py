@@ -129,7 +129,9 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"benchmarks: {path} is not a file of asv's; move it away") from error
+        raise ConfigurationError(
+            f"benchmarks: {path} is not a result file of asv; move it to another folder"
+        ) from error
     return content
 
 
@@ -149,7 +151,9 @@ def _rows(file: Path, described: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]
         date = datetime.fromtimestamp(content["date"] / 1000, UTC)
         results = {name: dict(zip(columns, row, strict=False)) for name, row in content["results"].items()}
     except (KeyError, TypeError) as error:
-        raise ConfigurationError(f"benchmarks: {file} is not a file of asv's; move it away") from error
+        raise ConfigurationError(
+            f"benchmarks: {file} is not a result file of asv; move it to another folder"
+        ) from error
     for name, result in results.items():
         about = described.get(name)
         if about is None or str(result["version"]) != str(about["version"]):

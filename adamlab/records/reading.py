@@ -88,7 +88,7 @@ def scan_files(paths: Sequence[Path]) -> pl.LazyFrame:
         try:
             pl.read_parquet_schema(path)
         except (OSError, pl.exceptions.PolarsError) as error:
-            raise ConfigurationError(f"records: {path} is not a Parquet file; move it away") from error
+            raise ConfigurationError(f"records: {path} is not a Parquet file; move it to another folder") from error
     if not paths:
         return pl.LazyFrame()
     return pl.concat([pl.scan_parquet(path, glob=False) for path in paths], how="diagonal")

@@ -45,12 +45,23 @@ class Column:
 
 CONFIGURATION = (
     Column("run_id", pl.String, "Hash of the configuration and of the code that runs it: 20 hexadecimal digits."),
-    Column("algorithms", pl.String, "Hash of the source code that computes the run: 20 hexadecimal digits."),
+    Column("algorithms", pl.String, "Hash of the code that computes the run; of a peer, its version and a hash."),
     Column("optimizer", pl.String, "Name of the optimizer: its file in conf/optimizer."),
-    Column("optimizer.<name>", pl.Float64, "Hyperparameter of the optimizer.", nullable=True),
+    Column(
+        "optimizer.<name>", pl.Float64, "Hyperparameter of the optimizer; Int64 if it is a whole number.", nullable=True
+    ),
     Column("objective", pl.String, "Name of the objective: its file in conf/objective."),
-    Column("objective.<name>", pl.Float64, "Parameter of the objective.", nullable=True),
-    Column("objective.x0", pl.List(pl.Float64), "Start, repeated until all coordinates have a value."),
+    Column(
+        "objective.<name>",
+        pl.Float64,
+        "Parameter of the objective; Int64 if it is a whole number, String if a name.",
+        nullable=True,
+    ),
+    Column(
+        "objective.x0",
+        pl.List(pl.Float64),
+        "Start, repeated to fill dim, and multiplied by the objective's own start if it has one.",
+    ),
     Column("noise", pl.String, "Name of the gradient noise; none if there is none."),
     Column("noise.<name>", pl.Float64, "Parameter of the noise.", nullable=True),
     Column("schedule", pl.String, "Name of the learning-rate schedule."),
@@ -62,9 +73,9 @@ CONFIGURATION = (
     Column("grad_tol", pl.Float64, "A run stops where the L2 norm of the exact gradient is below this."),
     Column("loss_target", pl.Float64, "A run stops where the loss is at most this."),
     Column("seed", pl.Int64, "Seed of the run's random numbers."),
-    Column("backend", pl.String, "How steps are executed: python, numpy or numba."),
-    Column("trace", pl.String, "Which steps the trace keeps: log, every or none."),
-    Column("trace.points", pl.Int64, "About how many steps the trace keeps if it is log.", "steps"),
+    Column("backend", pl.String, "How steps are executed: python, numpy or numba; null for peers.", nullable=True),
+    Column("trace", pl.String, "Which steps the trace keeps: log, every or none; null for peers.", nullable=True),
+    Column("trace.points", pl.Int64, "About how many steps the trace keeps if it is log.", "steps", True),
 )
 
 RUNS = (
@@ -77,7 +88,7 @@ RUNS = (
     Column(
         "seconds",
         pl.Float64,
-        "Wall time of the run's steps, without set-up and compilation; of runs that are computed together, its share.",
+        "Wall time of the run, without compilation and loading data; of runs computed together, an equal share.",
         "s",
         nullable=True,
     ),
@@ -88,19 +99,27 @@ TRACE = (
     Column("loss", pl.Float64, "Objective at the reported point, without noise."),
     Column("grad_norm", pl.Float64, "L2 norm of the exact gradient at the reported point."),
     Column("step_norm", pl.Float64, "L2 length of the step that led here; null at step 0.", nullable=True),
-    Column("distance", pl.Float64, "L2 distance to the nearest minimiser; null if none is known.", nullable=True),
+    Column("distance", pl.Float64, "L2 distance to the nearest known minimiser; null if none is known.", nullable=True),
 )
 
 TIMINGS = (
     Column("implementation", pl.String, "What is timed: adamlab or a peer's implementation, such as torch-fused."),
-    Column("steps", pl.Int64, "Number of steps of the timed run.", "steps"),
-    Column("ns_per_step", pl.Float64, "Median time of a step.", "ns", nullable=True),
+    Column("steps", pl.Int64, "Number of timed steps, over all runs timed at once; 0 if left out.", "steps"),
+    Column(
+        "ns_per_step",
+        pl.Float64,
+        "Median time of a step, with a share of the set-up if timing.set_up is included.",
+        "ns",
+        nullable=True,
+    ),
     Column("ns_per_step_lo", pl.Float64, "Lower end of its 95% bootstrap interval.", "ns", nullable=True),
     Column("ns_per_step_hi", pl.Float64, "Upper end of its 95% bootstrap interval.", "ns", nullable=True),
     Column("samples", pl.Int64, "Number of samples.", "samples"),
     Column("floor_ns_per_step", pl.Float64, "Least time the machine allows: the largest of the bounds below.", "ns"),
     Column("floor_arithmetic", pl.Float64, "Bound by divisions and square roots.", "ns"),
-    Column("floor_addition", pl.Float64, "Bound by additions and multiplications.", "ns"),
+    Column(
+        "floor_addition", pl.Float64, "Bound by additions and subtractions, those of the step's length included.", "ns"
+    ),
     Column("floor_movement", pl.Float64, "Bound by loads and stores.", "ns"),
     Column("floor_latency", pl.Float64, "Bound by the chain of operations from one step to the next.", "ns"),
     Column("acts_on", pl.String, "What the optimizer's rule works on: coordinate, vector or matrix."),
@@ -115,8 +134,8 @@ CONFORMANCE = (
     Column("peer_version", pl.String, "Version of the library."),
     Column("recorded", pl.Float64, "Largest relative difference of the trajectories on recorded gradients."),
     Column("closed_loop", pl.Float64, "Largest relative difference of the trajectories on two problems."),
-    Column("equal", pl.Boolean, "Whether the trajectories agree to rounding."),
-    Column("reason", pl.String, "Why they differ; empty if they do not."),
+    Column("equal", pl.Boolean, "Whether the trajectories on recorded gradients agree to rounding."),
+    Column("reason", pl.String, "Known reason why they differ; empty if none is known."),
 )
 
 TABLES: Mapping[str, Sequence[Column]] = {

@@ -175,7 +175,9 @@ def _content(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError as error:
-        raise ConfigurationError(f"{path.stem}: its numbers must stand in {path}; there is no such file") from error
+        raise ConfigurationError(
+            f"{path.stem}: its configuration file must be {path}; there is no such file"
+        ) from error
     return {key: value for key, value in content.items() if key != _TARGET}
 
 

@@ -136,7 +136,9 @@ def _refuse_columns(frame: pl.DataFrame) -> None:
             raise ConfigurationError(f"minimize_many: columns must be swept keys, such as optimizer.lr; it has {name}")
     for name in ("optimizer", "objective", "dim", "n_steps"):
         if name not in frame.columns:
-            raise ConfigurationError(f"minimize_many: the column {name} must be there; there are {frame.columns}")
+            raise ConfigurationError(
+                f"minimize_many: column {name} must be given; the frame has {', '.join(frame.columns)}"
+            )
     _refuse_numbers_of_none(frame)
 
 

@@ -87,7 +87,9 @@ def check_optimizer(caller: str, optimizer: Any) -> None:
         If it lacks ``update`` or ``coefficients``, or is a class.
     """
     if isinstance(optimizer, type) or not (hasattr(optimizer, "update") and hasattr(optimizer, "coefficients")):
-        raise ConfigurationError(f"{caller}: optimizer must be one of adamlab.optimizers, made; it is {optimizer!r}")
+        raise ConfigurationError(
+            f"{caller}: optimizer must be an instance of a class in adamlab.optimizers; it is {optimizer!r}"
+        )
 
 
 def check_schedule(caller: str, optimizer: Any, schedule: Any) -> None:
@@ -97,8 +99,8 @@ def check_schedule(caller: str, optimizer: Any, schedule: Any) -> None:
     ----------
     caller : str
         Name that the message begins with.
-    optimizer : dataclass
-        An instance of a class in `adamlab.optimizers`.
+    optimizer : dataclass or type
+        A class in `adamlab.optimizers`, or an instance of one.
     schedule : dataclass or None
         An instance of a class in `adamlab.schedules`. None is the constant schedule.
 
@@ -107,8 +109,10 @@ def check_schedule(caller: str, optimizer: Any, schedule: Any) -> None:
     ConfigurationError
         If the optimizer has no ``lr`` and the schedule is not constant.
     """
-    if schedule is not None and type(schedule).__name__ != "Constant" and not hasattr(optimizer, "lr"):
-        who = type(optimizer).__name__
+    cls: Any = optimizer if isinstance(optimizer, type) else type(optimizer)
+    has_rate = hasattr(optimizer, "lr") or "lr" in cls.__annotations__
+    if schedule is not None and type(schedule).__name__ != "Constant" and not has_rate:
+        who = cls.__name__
         raise ConfigurationError(f"{caller}: schedule must be constant for {who}, which has no lr; it is {schedule!r}")
 
 
@@ -143,7 +147,7 @@ def prepared(objective: Any, theta0: ArrayLike | None = None) -> tuple[Any, Arra
         begin = first_iterate(objective)
         return checked_pair(type(objective).__name__, objective.functions(), begin, objective.name), begin
     if isinstance(objective, type) or not (hasattr(objective, "value") and hasattr(objective, "gradient")):
-        allowed = "a leaf of adamlab.objectives, made, or a pair of functions"
+        allowed = "an instance of a class in adamlab.objectives, or a pair of functions"
         raise ConfigurationError(f"minimize: objective must be {allowed}; it is {objective!r}")
     if theta0 is None:
         return objective, first_iterate(objective)

@@ -262,8 +262,9 @@ def _kernel(batch: Batch) -> Any:
 
 
 def _task(batch: Batch, kernel: Any) -> BatchResult:
-    begun = time.perf_counter() - seconds_compiling()
     problem, in_lanes = Problem(batch.objective, batch.noise), bool(side_by_side(batch))
+    problem.load()
+    begun = time.perf_counter() - seconds_compiling()
     kept = np.array(
         [0, *kept_steps(batch.trace, batch.n_steps, batch.trace_points)] if batch.trace != "none" else [], int
     )

@@ -175,6 +175,7 @@ def minimize(
     check_schedule("minimize", optimizer, schedule)
     objective, begin = prepared(objective, theta0)
     problem = Problem(objective, noise, seed)
+    problem.load()
     run = stepper(backend, optimizer, problem, begin, schedule, n_steps, threads)
     begun = time.perf_counter() - seconds_compiling()
     kept = kept_steps(trace, n_steps, trace_points)

@@ -159,7 +159,7 @@ def _grid(spaced: Any, start: float, stop: float, count: int) -> list[float]:
     numbers = (isinstance(x, int | float) and math.isfinite(x) for x in (start, stop))
     if not all(numbers) or not isinstance(count, int) or count < 1:
         raise ConfigurationError(
-            f"{spaced.__name__}: takes start, stop and how many, such as {spaced.__name__}:0,1,11; "
+            f"{spaced.__name__}: takes start, stop and count, such as {spaced.__name__}:0,1,11; "
             f"it is {start},{stop},{count}"
         )
     return spaced(float(start), float(stop), count).tolist()  # type: ignore[no-any-return]

@@ -155,8 +155,8 @@ class Chunk:
             own = piece.family.configuration
             if fingerprint(*own.modules) != own.algorithms:
                 raise ConfigurationError(
-                    f"{executor}: a worker's code must be that with which the sweep was composed; "
-                    f"that of {own.keys['optimizer']} on {own.keys['objective']} is another here"
+                    f"{executor}: a worker must have the code that the sweep was composed with; "
+                    f"that of {own.keys['optimizer']} on {own.keys['objective']} differs"
                 )
 
 

@@ -84,7 +84,7 @@ class Command:
             # The failure has been recorded and printed already.
             self._failed += 1
         except KeyboardInterrupt:
-            print(f"{self._name}: interrupted; what was finished is recorded", file=sys.stderr)
+            print(f"{self._name}: interrupted; finished runs are recorded", file=sys.stderr)
             return 130
         except BrokenPipeError:
             # The reader of standard output has closed it. Python would raise again when it flushes the stream at exit.

@@ -36,7 +36,7 @@ def describe(sweep: Sweep, left: Sequence[Piece], plan: Callable[[Sequence[Piece
         # The runs of the calibration are not recorded.
         seen = sum(done.runs for done in calibration.perform())
         families = f"{calibration.families} of {len(left)} families of runs"
-        print(f"about {plan(left, calibration)}, from {seen:,} runs of {families}")
+        print(f"about {plan(left, calibration)}, estimated from {seen:,} runs of {families}")
 
 
 def _values(axis: Axis) -> str:

@@ -53,9 +53,9 @@ class Report:
         if failures and self._runs > 1:
             self.say(f"{self._failed:,} failed:")
             for message, (count, row) in sorted(failures.items(), key=lambda item: -item[1][0])[:SHOWN]:
-                self.say(f"{count:>9,}  {message}; such as {what(row)}")
+                self.say(f"{count:>9,}  {message}; for example {what(row)}")
             if len(failures) > SHOWN:
-                self.say(f"{len(failures) - SHOWN:>9,}  other messages; the column error of the records has them all")
+                self.say(f"{len(failures) - SHOWN:>9,}  other messages: see the column error of the records")
 
     def say(self, line: str) -> None:
         """Print a line on standard output, above a progress bar if there is one.

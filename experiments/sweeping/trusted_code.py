@@ -45,7 +45,7 @@ def refuse_foreign_code(cfg: DictConfig) -> None:
     for name in ("launcher", "sweeper"):
         for key, value in _entries(hydra.get(name)):
             if key == "_target_" and not PLUGIN.fullmatch(str(value)):
-                raise ConfigurationError(f"hydra: _target_ must be a plugin of Hydra's or ours; it is {value!r}")
+                raise ConfigurationError(f"hydra: _target_ must be a plugin of Hydra or of adamlab; it is {value!r}")
     for name in ("hydra_logging", "job_logging"):
         for key, value in _entries(hydra.get(name)):
             if key == "()" or (key == "class" and not LOGGING.fullmatch(str(value))):

@@ -136,7 +136,7 @@ def test_a_node_that_is_taken_down_is_noticed_and_its_work_done_elsewhere(start,
         subprocess.run([*line, "state=resume"], check=False)
     assert process.returncode == 0
     # If the node's daemon is told in time, it asks the job to stop, and the job still reports what it has done.
-    ending = rf"ended without a result \(NODE_FAIL on {node}\)|was ended early"
+    ending = rf"ended without a result \(NODE_FAIL on {node}\)|stopped before all its runs were done"
     assert re.search(rf"job \S+ ({ending}); the .* sent again", err)
     assert_each_once(tmp_path, 30)
 
@@ -185,7 +185,7 @@ def test_a_worker_whose_code_is_another_refuses(start, tmp_path):
     (tmp_path / "mine.py").write_text(code.replace("2.0", "2.5"))
     _, err = process.communicate(timeout=120)
     assert process.returncode == 2
-    assert "slurm: a worker's code must be that with which the sweep was composed" in err
+    assert "slurm: a worker must have the code that the sweep was composed with" in err
     assert "Traceback" not in err
 
 
@@ -196,7 +196,7 @@ def test_an_interrupt_cancels_the_jobs_and_what_they_had_done_is_kept(start, tmp
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "slurm: cancelled" in err
-    assert "converge: interrupted; what was finished is recorded" in err
+    assert "converge: interrupted; finished runs are recorded" in err
     assert workers(tmp_path) == []
     assert "slurm" in sources(tmp_path)
     kept = records(tmp_path).height

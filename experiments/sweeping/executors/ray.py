@@ -81,13 +81,13 @@ def _connection(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Check the settings and return the arguments of `ray.init`."""
     address, cores = settings["address"], settings["num_cpus"]
     if address is not None and (not isinstance(address, str) or not address):
-        raise ConfigurationError(f"ray: address must be that of a cluster's head, or null; it is {address!r}")
+        raise ConfigurationError(f"ray: address must be the address of a cluster's head node, or null; it is {address!r}")
     if cores is not None:
         cores = Number("", "[1, 1024]", whole=True).check("ray", "num_cpus", cores)
     quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
     if address is not None:
         if cores is not None:
-            raise ConfigurationError("ray: num_cpus must be null where address names a cluster, which has its own")
+            raise ConfigurationError(f"ray: num_cpus must be null if address is given; it is {cores}")
         return {"address": address, **quiet}
     # If only this machine is used, Ray must not listen on the network.
     alone = {"address": "local", "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
@@ -108,7 +108,7 @@ class _Tasks:
             ray.init(**self._connection)
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = str(error).strip().partition("\n")[0]
-            raise ConfigurationError(f"ray: address must be that of a running cluster, or null; {reason}") from error
+            raise ConfigurationError(f"ray: address must be the address of a running cluster, or null; {reason}") from error
         # Ray must not retry: `experiments.sweeping.dispatch.send_away` decides what is sent again.
         self._perform = ray.remote(num_cpus=self._cores, max_retries=0)(_perform)
         return self
@@ -132,7 +132,7 @@ class _Tasks:
             for task in self._chunks:
                 with contextlib.suppress(ray.exceptions.RayError):
                     ray.cancel(task, force=False)
-            warnings.warn(f"ray: cancelled {len(self._chunks):,} tasks; what they had done is recorded", stacklevel=2)
+            warnings.warn(f"ray: cancelled {len(self._chunks):,} tasks; finished runs are recorded", stacklevel=2)
             ray.wait(list(self._chunks), num_returns=len(self._chunks), timeout=CANCEL_SECONDS)
         ray.shutdown()
 

@@ -218,7 +218,7 @@ class _Jobs:
         if done.runs == chunk.runs:
             return done
         self._well = False
-        return Lost(f"job {job} was ended early", again=True)
+        return Lost(f"job {job} stopped before all its runs were done", again=True)
 
     def _failed(self, job: str, trace: str) -> Answer:
         """Return what a Python error in a job means: a refusal, or a loss."""
@@ -267,7 +267,7 @@ class _Jobs:
     def _cancel(self) -> None:
         """Cancel all jobs, and wait until they have ended or `CANCEL_SECONDS` have passed."""
         subprocess.run(["scancel", *self._array_ids()], capture_output=True, check=False)
-        warnings.warn(f"slurm: cancelled {len(self._jobs):,} jobs; what they had done is recorded", stacklevel=2)
+        warnings.warn(f"slurm: cancelled {len(self._jobs):,} jobs; finished runs are recorded", stacklevel=2)
         until = time.monotonic() + CANCEL_SECONDS
         while time.monotonic() < until:
             states = self._states()
