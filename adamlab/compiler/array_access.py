@@ -1,7 +1,9 @@
-"""How compiled loops go over arrays: loads and stores that never overlap, and sums in the order of `adamlab.rules.reduction`.
+"""Array access in compiled loops: loads and stores that LLVM can vectorise, and sums in a fixed order.
 
-Numba says of no two arrays that they are distinct, so LLVM would test each loop, or leave it scalar; and a sum from
-left to right is no vector code. Both are said in LLVM's own terms here. Nothing here knows an optimizer.
+Numba does not tell LLVM that two arrays never overlap, so LLVM inserts run-time checks or does not vectorise. The
+loads and stores of this module carry ``alias.scope`` and ``noalias`` metadata, which tell LLVM that they do not
+overlap. And a sum from left to right cannot be vectorised without changing its rounding. The sums of this module add
+in the order of `adamlab.rules.reduction`, and are written as LLVM vector operations.
 """
 
 from llvmlite import ir
@@ -14,14 +16,14 @@ from adamlab.rules.reduction import LANES
 
 @intrinsic
 def align_stack(typingctx):
-    """Have a kernel keep what does not fit into registers at the beginnings of lines of the cache.
+    """Align a kernel's stack to 64 bytes, so that vector registers that are spilled to it lie within cache lines.
 
-    Where it lies otherwise is decided anew in each process, and a loop over vectors of 64 bytes, each across two lines,
-    was seen to take a third longer in every other one.
+    Otherwise the alignment differs from process to process. A loop whose spilled 64-byte vectors each crossed two
+    cache lines was seen to take a third longer, in every other process.
     """
 
     def build(context, builder, signature, args):
-        # llvmlite writes an alignment beside another attribute only.
+        # llvmlite writes ``alignstack`` only if the function has another attribute.
         builder.function.attributes.add("nounwind")
         builder.function.attributes.alignstack = 64
         return context.get_dummy_value()
@@ -30,7 +32,7 @@ def align_stack(typingctx):
 
 
 def _loader(first_scope):
-    """``load(arrays, i)``: the tuple of ``a[i]`` for each of ``arrays``, which overlap no others in use."""
+    """Return ``load(arrays, i)``: the tuple of ``a[i]`` for each array; no array at another place may overlap it."""
 
     @intrinsic
     def load(typingctx, arrays, i):
@@ -50,7 +52,7 @@ def _loader(first_scope):
 
 
 def _storer(first_scope):
-    """``store(arrays, i, values)``: assign ``arrays[k][i] = values[k]`` for each of ``values``; see `_loader`."""
+    """Return ``store(arrays, i, values)``, which assigns ``arrays[k][i] = values[k]`` for each value; see `_loader`."""
 
     @intrinsic
     def store(typingctx, arrays, i, values):
@@ -66,7 +68,7 @@ def _storer(first_scope):
     return store
 
 
-# Four groups of arrays that overlap none of each other's, by what a loop does with them.
+# Four groups of arrays, by their use in a loop. LLVM may assume that no array of one group overlaps one of another.
 GROUP = 24
 SCOPES = 4 * GROUP
 load, store = _loader(0), _storer(0)
@@ -76,10 +78,10 @@ load_scratch, store_scratch = _loader(3 * GROUP), _storer(3 * GROUP)
 
 
 def _block_sum(term):
-    """``sum(x, n)``: the sum of ``term(builder, x_k)`` over ``x[:n]``, in float64 and the order of `adamlab.rules.reduction`.
+    """Return ``sum(x, n)``: the float64 sum of ``term(builder, x_k)`` over ``x[:n]``; ``n`` is a multiple of LANES.
 
-    ``n`` is a multiple of LANES. One vector of LANES numbers adds up, and is then halved until one number is left: the
-    compiler splits it into whatever the machine has, without reordering.
+    The order is that of `adamlab.rules.reduction`: one vector of LANES numbers accumulates the terms and is then
+    halved until one number is left. LLVM splits this vector into vectors of the machine's width, without reordering.
     """
     double, index = ir.DoubleType(), ir.IntType(32)
 
@@ -114,10 +116,11 @@ def _block_sum(term):
 
 @intrinsic
 def sum_of_few(typingctx, x, n):
-    """The sum of the first ``n`` of ``x``, at most LANES, in the order of `adamlab.rules.reduction`; they are lost.
+    """Return the sum of the first ``n`` (at most LANES) of ``x``, in the order of `adamlab.rules.reduction`.
 
-    The lanes are halved as in `_block_sum`, but in place and only as far as there are numbers. They are read as they
-    have been written, most in fours and the rest one by one: a wider read would wait for all that was written before.
+    The lanes are halved as in `_block_sum`, but in place, so ``x`` is overwritten, and only as many as there are
+    numbers. They are read in the widths in which they were written, most in fours and the rest one by one: a wider
+    read would have to wait until all earlier writes have finished.
     """
     index = ir.IntType(64)
 
@@ -167,7 +170,7 @@ def _aligned(instruction, size):
 
 
 def _mark_distinct(builder, instruction, scope):
-    """Tell LLVM that what lies in ``scope`` overlaps what lies in no other (its alias.scope metadata)."""
+    """Tell LLVM, by ``alias.scope`` metadata, that memory of ``scope`` does not overlap memory of the other scopes."""
     module = builder.module
     domain = module.add_metadata(["adamlab"])
     scopes = [module.add_metadata([f"array {k}", domain]) for k in range(SCOPES)]

@@ -1,4 +1,7 @@
-"""How long a thread has spent on having kernels compiled, or loaded from disk, so that it counts for no run's time."""
+"""The time that each thread spends compiling kernels or loading them from disk, to be subtracted from a run's time.
+
+This module does not import Numba.
+"""
 
 import gc
 import threading
@@ -11,22 +14,22 @@ _spent = threading.local()
 
 
 def seconds_compiling() -> float:
-    """Return the seconds this thread has spent so far; a wait for another thread that compiles counts too."""
+    """Return the seconds this thread has spent on compilation so far, waits for other threads that compile included."""
     return float(getattr(_spent, "seconds", 0.0))
 
 
 def count_compilations(dispatcher: Any) -> Any:
-    """Have the compilations of a jitted function counted by `seconds_compiling`.
+    """Count the compilations of a jitted function in `seconds_compiling`.
 
     Parameters
     ----------
     dispatcher : numba dispatcher
-        What `numba.njit` returns.
+        A function compiled by `numba.njit`; its ``compile`` method is replaced.
 
     Returns
     -------
     numba dispatcher
-        The same one.
+        The same dispatcher.
     """
     compile_signature = dispatcher.compile
 
@@ -40,8 +43,8 @@ def count_compilations(dispatcher: Any) -> Any:
 
 @contextmanager
 def counted_as_compilation() -> Iterator[None]:
-    """Count what happens inside as compilation; also as a decorator, ``@counted_as_compilation()``."""
-    # A kernel that needs another one is counted once.
+    """Count the time of a ``with`` block as compilation; also a decorator, ``@counted_as_compilation()``."""
+    # Compilations within compilations are counted once.
     if getattr(_spent, "counting", False):
         yield
         return

@@ -1,10 +1,11 @@
-"""Compiled kernels kept on disk, so that a second process loads them instead of compiling.
+"""Compiled kernels on disk: a second process loads a kernel instead of compiling it.
 
-Numba's own disk cache cannot serve here: it looks a closure up by the identity of what it closes over, which no
-other process shares, and it stamps an entry with the one file that holds the function, so an edited helper in
-another file leaves its callers stale. Here the folder is named after a fingerprint of all sources that went into
-the kernel, and each file after the argument types, the processor and the versions of Numba and Python. Processes that
-start together compile a kernel once: the first holds a lock on it, and the others wait and load it.
+Numba's own disk cache does not work here, for two reasons. It looks a closure up by the values it closes over, which
+for jitted functions include an identifier that no other process shares. And it stamps an entry with the one file that
+holds the function, so after an edit of a helper in another file it loads callers that are stale. Here the folder is
+named after a fingerprint of all sources that a kernel was made from (`adamlab.records.fingerprint`), and each file
+after the kernel, the argument types, the processor and the versions of Numba and Python. Processes that start
+together compile a kernel once: the first holds a lock on it, and the others wait and then load it.
 """
 
 import fcntl
@@ -24,13 +25,28 @@ from numba.core.serialize import dumps
 from platformdirs import user_cache_path
 
 KEPT_DAYS = 30
-# How long to wait for another process that compiles the same kernel, and how often to look.
+# The longest wait for another process that compiles the same kernel, and the time between two attempts.
 PATIENCE_SECONDS, LOOK_SECONDS = 120.0, 0.02
 _DIGEST = hashlib.sha256().digest_size
 
 
 def keep_on_disk(dispatcher: Any, name: str, version: str) -> Any:
-    """Give a jitted function a place on disk: file ``name``-... in the folder of ``version``. Returns it."""
+    """Keep the compiled code of a jitted function on disk.
+
+    Parameters
+    ----------
+    dispatcher : numba dispatcher
+        A function compiled by `numba.njit`; its cache and its ``compile`` method are replaced.
+    name : str
+        Beginning of the file names.
+    version : str
+        Name of the folder: a fingerprint of the sources, 20 hex digits.
+
+    Returns
+    -------
+    numba dispatcher
+        The same dispatcher.
+    """
     cache = _DiskCache(dispatcher.py_func, name, cache_root() / "kernels" / version)
     dispatcher._cache, dispatcher._can_cache = cache, True
     load_or_compile = dispatcher.compile
@@ -44,13 +60,13 @@ def keep_on_disk(dispatcher: Any, name: str, version: str) -> Any:
 
 
 def cache_root() -> Path:
-    """Where what is compiled is kept: ``$ADAMLAB_CACHE``, or ``adamlab`` in the user's cache folder."""
+    """Return the folder of compiled code: ``$ADAMLAB_CACHE``, or ``adamlab`` in the user's cache folder."""
     chosen = os.environ.get("ADAMLAB_CACHE")
     return Path(chosen) if chosen else user_cache_path("adamlab")
 
 
 class _DiskCache(_Cache):  # type: ignore[misc]  # Numba carries no types
-    """One file per compiled signature. Whatever goes wrong with the disk, the kernel is compiled instead."""
+    """One file per compiled signature. If a file cannot be read or written, the kernel is compiled instead."""
 
     def __init__(self, py_func: Any, name: str, folder: Path) -> None:
         self._name, self._folder = name, folder
@@ -62,9 +78,9 @@ class _DiskCache(_Cache):  # type: ignore[misc]  # Numba carries no types
 
     @contextmanager
     def claim(self, sig: Any, target_context: Any) -> Iterator[None]:
-        """Nobody else compiles this kernel meanwhile, unless it is there, or the one who does takes too long.
+        """Hold the lock on a kernel while it is compiled; without a lock if its file exists or the wait is too long.
 
-        The lock belongs to an open file, so it ends with its holder however that ends.
+        The lock belongs to an open file, so it ends with the process that holds it, however that process ends.
         """
         kernel = self._file(sig, target_context.codegen())
         if kernel.exists():
@@ -80,7 +96,7 @@ class _DiskCache(_Cache):  # type: ignore[misc]  # Numba carries no types
             yield
         finally:
             if held:
-                # Whoever waits has it open; whoever comes later finds the kernel.
+                # Processes that wait have opened the file already, and later ones find the kernel.
                 lock.unlink(missing_ok=True)
             if handle is not None:
                 os.close(handle)
@@ -114,17 +130,17 @@ class _DiskCache(_Cache):  # type: ignore[misc]  # Numba carries no types
         return self._folder / f"{self._name}-{hashlib.sha256(repr(made_for).encode()).hexdigest()[:20]}.kernel"
 
     def enable(self) -> None:
-        """Always on."""
+        """Do nothing: the cache is always on."""
 
     def disable(self) -> None:
-        """Always on."""
+        """Do nothing: the cache is always on."""
 
     def flush(self) -> None:
-        """Nothing is stale."""
+        """Do nothing: no entry is ever stale."""
 
 
 def _wait_for(handle: int) -> bool:
-    """Take the lock of an open file; false if it could not be had in `PATIENCE_SECONDS`."""
+    """Lock an open file; return False if another process still holds the lock after `PATIENCE_SECONDS`."""
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:
         try:
@@ -146,7 +162,7 @@ def _write_whole(path: Path, content: bytes) -> None:
 
 
 def _remove_old_versions(root: Path) -> None:
-    """Forget kernels of versions that no process has loaded for `KEPT_DAYS`; touches nothing else."""
+    """Delete the kernels of versions that no process has used for `KEPT_DAYS`, and nothing else."""
     for folder in root.glob("[0-9a-f]" * 20):
         with suppress(OSError):
             if time.time() - folder.stat().st_mtime > KEPT_DAYS * 86400:

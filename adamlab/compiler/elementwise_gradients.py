@@ -1,14 +1,16 @@
-"""Which gradients of a user's act on each coordinate by itself, and what they do to one.
+"""Users' gradients that act on each coordinate separately: recognise them and write them down for one coordinate.
 
-A gradient such as ``lambda x: 2.0 * x`` is written for whole arrays. Where every operation in it is elementwise, the
-same operations on one coordinate go into the compiled loop, as a leaf's do, instead of filling an array that is then
-read again. The function is not tried out but read, in the form in which Numba reads it: straight-line code of
-arithmetic, comparisons and the functions below, on theta and on numbers. Whatever else there is in it (an index, an
-attribute of an array, a sum, a branch, a call of another function), it is not taken for elementwise.
+A gradient such as ``lambda x: 2.0 * x`` is written for whole arrays. If every operation in it is elementwise, the
+same operations on one coordinate are compiled into the loop, like the gradient of a separable leaf, and no array has
+to be filled and read again. The function is not called but analysed, in Numba's intermediate representation. It must
+be straight-line code of arithmetic, comparisons and the functions below, applied to theta and to numbers. With
+anything else in it (an index, an attribute of an array, a sum, a branch, a call of another function) it does not
+count as elementwise.
 
-The operations are NumPy's on an array of theta's dtype, bit for bit but for the functions that libraries compute
-(powers but squares, roots and reciprocals among them): a Python number takes the array's dtype, and a number of another
-precision, which would widen the array, is not taken.
+The operations give the same bits as NumPy's on an array of theta's dtype, except for functions that libraries
+compute, whose last bits may differ (powers other than squares, roots and reciprocals are among these). A Python
+number takes the dtype of the array. With a NumPy number of higher precision, which would widen the array, the
+function does not count as elementwise.
 """
 
 import operator
@@ -34,7 +36,7 @@ COMPARISONS = {
     operator.ne: "!=",
 }
 LOGIC = {operator.and_: "&", operator.or_: "|", operator.xor: "^"}
-# NumPy's names of the operators above.
+# NumPy's functions for these operators.
 OPERATORS: dict[Any, Callable[..., Any]] = {
     np.add: operator.add,
     np.subtract: operator.sub,
@@ -51,7 +53,7 @@ OPERATORS: dict[Any, Callable[..., Any]] = {
     np.logical_and: operator.and_,
     np.logical_or: operator.or_,
 }
-# Functions of floating numbers that Numba has with NumPy's meaning.
+# Functions of floating-point numbers that Numba compiles with NumPy's meaning.
 FUNCTIONS = {
     getattr(np, name): name
     for name in (
@@ -73,13 +75,21 @@ NAMED_POWERS = {np.square: 2, np.reciprocal: -1}
 
 @dataclass(frozen=True)
 class Coordinate:
-    """A gradient of one coordinate: the statements that compute ``result`` from ``x`` and the numbers ``p``."""
+    """A gradient on one coordinate ``x``, as source code.
+
+    Attributes
+    ----------
+    statements : tuple of str
+        Assignments, one operation each; they read ``x`` and the numbers ``p``.
+    result : str
+        Name of the variable that holds the gradient.
+    """
 
     statements: tuple[str, ...]
     result: str
 
     def function(self, dtype: str) -> Callable[..., Any]:
-        """``gradient(p, x, t, draw)``, to be compiled for numbers of ``dtype``."""
+        """Return the gradient as a Python function ``gradient(p, x, t, draw)``, to be compiled for ``dtype``."""
         lines = "\n ".join((*self.statements, f"return {self.result}"))
         number = np.dtype(dtype).type
         names: dict[str, Any] = {"np": np, "one": number(1), "zero": number(0), **REPLACEMENTS}
@@ -88,7 +98,20 @@ class Coordinate:
 
 
 def coordinate_of(function: FunctionType, dtype: str) -> tuple[Coordinate, tuple[float, ...]] | None:
-    """What a gradient does to one coordinate of theta, and the numbers ``p`` it uses; None if it is not elementwise."""
+    """Return what a user's gradient does to one coordinate, if it is elementwise.
+
+    Parameters
+    ----------
+    function : function
+        The gradient, a plain Python function of an array.
+    dtype : str
+        The dtype of theta.
+
+    Returns
+    -------
+    tuple of (Coordinate, tuple of float), or None
+        The operations on one coordinate and the numbers ``p`` that they use; None if the gradient is not elementwise.
+    """
     try:
         code = run_frontend(function)
     except (numba.errors.NumbaError, NotImplementedError):
@@ -106,19 +129,19 @@ def coordinate_of(function: FunctionType, dtype: str) -> tuple[Coordinate, tuple
 
 
 class _NotElementwise(Exception):
-    """Something in a gradient that is not taken for elementwise."""
+    """Raised for an operation that does not count as elementwise."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Array:
-    """An array of theta's length, in its dtype or of truth values, by the name of its coordinate."""
+    """An array of theta's length, of theta's dtype or boolean; ``name`` is the variable for one coordinate of it."""
 
     name: str
     truth: bool = False
 
 
 class _Reading:
-    """Follows Numba's form of a gradient, in which each variable holds one value, and writes it down by coordinate."""
+    """Translation of a gradient from Numba's representation, where each variable has one value, to one coordinate."""
 
     def __init__(self, dtype: np.dtype[Any], defaults: tuple[Any, ...]) -> None:
         self.statements: list[str] = []
@@ -130,7 +153,7 @@ class _Reading:
         self._overwritten: set[_Array] = set()
 
     def follow(self, body: list[Any]) -> str:
-        """Write down all statements; returns the name of what is returned."""
+        """Translate all statements; return the name of the variable that the gradient returns."""
         for statement in body:
             if isinstance(statement, ir.Return):
                 return self._array(self._values[statement.value.name])
@@ -165,7 +188,7 @@ class _Reading:
         return self._operation(node.fn, self._value(node.lhs), self._value(node.rhs))
 
     def _read_inplace_binop(self, node: Any) -> Any:
-        """Like the plain operation, but the array has other contents from now on, under all its names."""
+        """Translate as the plain operation; the old value counts as overwritten, under all its names."""
         left = self._value(node.lhs)
         value = self._operation(node.immutable_fn, left, self._value(node.rhs))
         if isinstance(left, _Array):
@@ -212,7 +235,7 @@ class _Reading:
             return self._new(f" {LOGIC[function]} ".join(map(self._name, operands)), truth=True)
         if function in COMPARISONS:
             return self._new(f" {COMPARISONS[function]} ".join(map(self._floating, operands)), truth=True)
-        # A truth value takes the dtype of theta beside an array of it, but not beside a number.
+        # A boolean array is converted to theta's dtype beside an array of that dtype, but not beside a number.
         if function in ARITHMETIC and not all(truths) and not (any(truths) and any(map(_is_number, operands))):
             parts = [
                 self._as_number(o) if truth else self._floating(o) for o, truth in zip(operands, truths, strict=True)
@@ -227,7 +250,7 @@ class _Reading:
         return self._new(f"np.power({self._floating(base)}, {self._floating(exponent)})")
 
     def _choice(self, condition: Any, x: Any, y: Any) -> Any:
-        # Between two numbers NumPy's choice is of their type, not of theta's.
+        # A choice between two numbers has their type in NumPy, not theta's.
         if not (isinstance(condition, _Array) and condition.truth) or (_is_number(x) and _is_number(y)):
             raise _NotElementwise
         return self._new(f"_numpy_where({self._name(condition)}, {self._floating(x)}, {self._floating(y)})")
@@ -238,7 +261,7 @@ class _Reading:
         return _Array(name, truth)
 
     def _floating(self, value: Any) -> str:
-        """The name of an array of theta's dtype, or of a number that takes its dtype."""
+        """Return the name of an array of theta's dtype, or of a number, which takes that dtype."""
         if isinstance(value, _Array):
             return self._array(value)
         self._check_precision(value)
@@ -246,7 +269,7 @@ class _Reading:
         return f"p[{len(self.numbers) - 1}]"
 
     def _array(self, value: Any) -> str:
-        """The name of an array of theta's dtype."""
+        """Return the name of an array of theta's dtype; raise if the value is something else."""
         if not isinstance(value, _Array) or value.truth:
             raise _NotElementwise
         return self._name(value)
@@ -260,7 +283,7 @@ class _Reading:
         return value.name
 
     def _check_precision(self, value: Any) -> None:
-        """Refuse what is no number, or one beside which NumPy widens theta's dtype."""
+        """Raise if the value is not a number, or if NumPy would widen theta's dtype for it."""
         if not _is_number(value) or np.result_type(self._dtype, value) != self._dtype:
             raise _NotElementwise
 

@@ -1,10 +1,11 @@
-"""Division by a number that many coordinates divide by, without dividing, and with the bits of dividing.
+"""Division by a number that all coordinates share: multiplications that give the same bits as the division.
 
-With r = 1/b rounded, q = x·r rounded and the remainder s = q·b - x, which a fused multiply-add gives exactly, q - s·r
-rounded is x/b rounded (Markstein, IBM J. Res. Dev. 34, 1990; see Brisebarre, Muller & Raina, IEEE Trans. Computers 53,
-2004), unless something over- or underflows on the way. So such a quotient comes with a doubt, which is raised wherever
-that may be; zeros, with their sign, are in none. Bias corrections are such divisors: Adam as printed divides three
-times for a coordinate, twice of them by numbers of the step.
+Let r be 1/b rounded, q = x·r rounded, and s = q·b - x the remainder, which a fused multiply-add gives exactly. Then
+q - s·r rounded is x/b rounded (Markstein, IBM J. Res. Dev. 34, 1990; see Brisebarre, Muller & Raina, IEEE Trans.
+Computers 53, 2004), unless an intermediate result overflows or underflows. Each quotient therefore comes with a flag,
+its doubt, which is set wherever that may have happened. It is not set for zeros, whose sign is right. Bias corrections
+are such divisors: Adam as printed divides three times for a coordinate, and two of the divisors are numbers of the
+step.
 """
 
 import ast
@@ -21,17 +22,28 @@ from numba.extending import intrinsic
 
 from adamlab.compiler.numpy_semantics import compile_part, in_numba
 
-# Where a remainder is exact and every result a normal number.
+# Sizes of the dividend, and values of the divisor, for which the remainder is exact and every result a normal number.
 LEAST, MOST = 2.0**-900, 2.0**900
 LEAST_DIVISOR, MOST_DIVISOR = 2.0**-64, 2.0**64
 
 
 @cache
 def without_division(update: Callable[..., Any], dtype: str) -> Any:
-    """``update(c, inverses(c), g, theta, *state)`` of a rule that divides by fields of ``c``: its result and its doubt.
+    """Return an optimizer's ``update`` with multiplications in place of its divisions by fields of ``c``.
 
-    Where the doubt is raised, the result may be off by a last bit. None where this would not pay: in float32 a division
-    costs little more than what stands for it, and without a fused multiply-add far less.
+    Parameters
+    ----------
+    update : callable
+        The ``update`` of an optimizer's class.
+    dtype : str
+        The dtype of theta.
+
+    Returns
+    -------
+    numba dispatcher or None
+        ``update(c, inverses(c), g, theta, *state)``, which returns the result and its doubt; where the doubt is set,
+        the last bit of the result may be wrong. None if ``update`` has no such division, or if multiplying would not
+        pay: in float32 a division costs little more than its replacement, and without a fused multiply-add far less.
     """
     if dtype != "float64" or not fuses():
         return None
@@ -41,13 +53,13 @@ def without_division(update: Callable[..., Any], dtype: str) -> Any:
 
 
 def fuses() -> bool:
-    """Whether this machine has a fused multiply-add."""
+    """Return whether this machine has a fused multiply-add instruction."""
     arm = platform.machine() in ("arm64", "aarch64")
     return arm or bool(llvmlite.binding.get_host_cpu_features().get("fma", False))
 
 
 class _Rewrite(ast.NodeTransformer):
-    """``x / c.name``, where ``c`` is the first parameter, becomes a product; the doubts are returned beside."""
+    """Replaces ``x / c.name``, where ``c`` is the first parameter, by a `quotient`, and returns the doubt as well."""
 
     def __init__(self) -> None:
         self.names = {"_quotient": quotient, "_doubtful": doubtful}
@@ -93,12 +105,12 @@ def _expression(text: str) -> ast.expr:
 
 @intrinsic
 def quotient(typingctx, x, divisor, inverse):
-    """``x`` over ``divisor``, whose rounded inverse is given (float64); right where it is not `doubtful`."""
+    """Return ``x / divisor`` (float64), given the rounded inverse of the divisor; right unless it is `doubtful`."""
 
     def build(context, builder, signature, args):
         x, b, r = args
         q = builder.fmul(x, r)
-        # The signs are such that a zero keeps its own.
+        # The signs of the terms are chosen so that a zero keeps its sign.
         remainder = builder.fma(q, b, builder.fneg(x))
         return builder.fma(builder.fneg(remainder), r, q)
 
@@ -107,11 +119,11 @@ def quotient(typingctx, x, divisor, inverse):
 
 @intrinsic
 def doubtful(typingctx, numbers, divisors):
-    """Whether a `quotient` of one of ``numbers`` by one of ``divisors`` may be wrong (tuples of float64)."""
+    """Return whether a `quotient` of one of ``numbers`` by one of ``divisors`` may be wrong (tuples of float64)."""
 
     def build(context, builder, signature, args):
         sizes = [_size(builder, builder.extract_value(args[0], k)) for k in range(len(numbers))]
-        # One less, so that zero becomes the largest number of all and passes for ordinary.
+        # Minus one, so that zero wraps around to the largest integer and does not count as too small.
         least = _extreme(builder, "<", [builder.sub(size, size.type(1)) for size in sizes])
         doubts = [
             builder.icmp_unsigned("<", least, _bits(LEAST)),
@@ -127,7 +139,7 @@ def doubtful(typingctx, numbers, divisors):
 
 
 def _size(builder, x):
-    """The bits of the absolute value of ``x``: whole numbers that order as the values do, nan the highest."""
+    """Return the bits of the absolute value of ``x``: integers in the order of the values, with nan above all."""
     bits = builder.bitcast(x, ir.IntType(64))
     return builder.and_(bits, bits.type((1 << 63) - 1))
 
@@ -142,7 +154,7 @@ def _extreme(builder, order, values):
 
 @intrinsic
 def inverses(typingctx, c):
-    """One over each field of a named tuple of float64, under the same names."""
+    """Return the inverses of the fields of a named tuple of float64, under the same names."""
 
     def build(context, builder, signature, args):
         one = context.get_constant(types.float64, 1.0)

@@ -1,9 +1,10 @@
-"""exp and tanh for compiled code, from operations that a compiler turns into vector code.
+"""exp and tanh for compiled code, in operations that LLVM can vectorise.
 
-Numba's are calls of the C library, one number at a time: they cost more than the products of matrices around them. Here
-x = n log 2 + r, and the series of exp(r) - 1 is multiplied up by the bits of 2^n. Everything is in float64, whatever
-the dtype, without a branch, a table or a library: the bits are the same on all machines. The error is below 1.5 units
-in the last place for exp and 3 for tanh; infinities, nans, overflow and subnormal results are IEEE's.
+Numba calls the C library for each number, which costs more than the matrix products around these calls. Here
+x = n log 2 + r with an integer n; exp(r) - 1 is computed by its series, and 2^n by setting the bits of its exponent.
+Everything is computed in float64, whatever the dtype, without a branch, a table or a library, so the bits are the same
+on all machines. The error is below 1.5 units in the last place for exp and 3 for tanh. Infinities, nans, overflow and
+subnormal results are as in IEEE arithmetic.
 """
 
 import math
@@ -19,21 +20,21 @@ from adamlab.compiler.inlining import AS_PART, part
 PER_LOG_2 = 1 / math.log(2)
 # log 2 in two parts; the first has so few digits that its product with n is exact.
 LOG_2, LOG_2_REST = float.fromhex("0x1.62e42fee00000p-1"), 1.9082149292705877e-10
-# A number so large that adding it rounds to whole numbers, which are then its last bits.
+# A number so large that adding it rounds to an integer, which then stands in the last bits of the sum.
 ROUNDER = 1.5 * 2.0**52
-# What exp turns to 0 and infinity, and tanh to 1.
+# Arguments at which exp is already 0 and infinity, and tanh is 1.
 LEAST, GREATEST, SATURATED = -746.0, 710.0, 40.0
 SERIES = tuple(1 / math.factorial(n) for n in range(14))
 BIAS, SHIFT = 1023, 52
 
 
 def exp(x):
-    """`numpy.exp`; compiled, it is the one of this module."""
+    """Return `numpy.exp` of ``x``; compiled code computes it by this module."""
     return np.exp(x)
 
 
 def tanh(x):
-    """`numpy.tanh`; compiled, it is the one of this module."""
+    """Return `numpy.tanh` of ``x``; compiled code computes it by this module."""
     return np.tanh(x)
 
 
@@ -58,7 +59,7 @@ def _number(typingctx, bits):
 
 @ieee
 def _reduced(x):
-    """``(n, exp(r) - 1)`` with x = n log 2 + r and n whole."""
+    """Return ``(n, exp(r) - 1)``, where x = n log 2 + r and n is an integer."""
     rounded = x * PER_LOG_2 + ROUNDER
     n = rounded - ROUNDER
     r = (x - n * LOG_2) - n * LOG_2_REST
@@ -85,7 +86,7 @@ def _power_of_2(n):
 
 @ieee
 def _exp(x):
-    """exp of a float64; 2^n in two factors, so that either is a normal number."""
+    """Return exp of a float64; 2^n is applied in two factors, so that each is a normal number."""
     n, more = _reduced(min(max(x, LEAST), GREATEST))
     half = n >> 1
     return (1.0 + more) * _power_of_2(half) * _power_of_2(n - half)
@@ -93,7 +94,7 @@ def _exp(x):
 
 @ieee
 def _tanh(x):
-    """tanh of a float64 as -e / (2 + e) with e = exp(-2 abs(x)) - 1, and x's sign."""
+    """Return tanh of a float64 as -e / (2 + e) with the sign of x, where e = exp(-2 abs(x)) - 1."""
     n, more = _reduced(-2.0 * min(abs(x), SATURATED))
     power = _power_of_2(n)
     e = more * power + (power - 1.0)

@@ -1,8 +1,9 @@
-"""How Numba compiles a function that is only ever part of a kernel: to be inlined, not to be called from Python.
+"""Compilation of parts: functions that are only inlined into kernels and never called from Python.
 
-By itself Numba optimises each function that another one calls, makes machine code of it and an entry for Python, and
-then inlines and optimises it once more in its caller: two thirds of the time that a kernel takes to compile. A part is
-left as it comes; what becomes of it is settled in the kernel.
+For each jitted function that another one calls, Numba by default optimises the function's LLVM module, generates
+machine code and a wrapper for Python, and then inlines and optimises the function once more in its caller. That takes
+two thirds of a kernel's compile time. A part is only lowered to LLVM code; it is optimised, and turned into machine
+code, together with the kernel that it is linked into.
 """
 
 from collections.abc import Callable
@@ -15,23 +16,23 @@ from numba.core.registry import CPUDispatcher
 
 
 class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]  # Numba carries no types
-    """Code to be linked into other code, neither optimised nor made executable."""
+    """LLVM code to be linked into other code; its module is not optimised and not turned into machine code."""
 
     def _optimize_final_module(self) -> None:
-        """Left to the kernel."""
+        """Do nothing: the part is optimised with the kernel."""
 
     def _finalize_final_module(self) -> None:
         self._finalize_dynamic_globals()
         self._finalized = True
 
     def get_pointer_to_function(self, name: str) -> int:  # noqa: ARG002 -- Numba's signature
-        """There is no machine code."""
+        """Return 0, the null pointer: a part has no machine code."""
         self._ensure_finalized()
         return 0
 
     @property
     def codegen(self) -> Any:
-        """The code generator, for which there is nothing to set at run time, as for code that is loaded from disk."""
+        """Return the code generator, with a ``set_env`` that does nothing."""
         return _WithoutEnvironment(self._codegen)
 
 
@@ -43,7 +44,7 @@ class _WithoutEnvironment:
         return getattr(self._codegen, name)
 
     def set_env(self, env_name: str, env: Any) -> None:
-        """The code is not in memory."""
+        """Do nothing: a part has no address in memory at which an environment could be set."""
 
 
 class _PartCompiler(CompilerBase):  # type: ignore[misc]
@@ -53,19 +54,32 @@ class _PartCompiler(CompilerBase):  # type: ignore[misc]
         return [DefaultPassBuilder.define_nopython_pipeline(state)]
 
 
-# For the ``jit_options`` of `numba.extending.overload`.
+# Options of `numba.njit` that make a function a part; also the ``jit_options`` of `numba.extending.overload`.
 AS_PART: dict[str, Any] = {"pipeline_class": _PartCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 class _Part(CPUDispatcher):  # type: ignore[misc]
-    """A part, which has no code that Python could call."""
+    """A dispatcher that refuses calls from Python, because a part has no machine code."""
 
     def __call__(self, *_: Any, **__: Any) -> Any:
         raise TypeError(f"{self.__name__}: must be called by compiled code; it is part of a kernel")
 
 
 def part(function: Callable[..., Any], **options: Any) -> Any:
-    """Compile ``function``, with options of `numba.njit`, for other compiled code to call."""
+    """Compile a function for other compiled code to call.
+
+    Parameters
+    ----------
+    function : callable
+        The function, in Python that Numba can compile.
+    **options
+        Options of `numba.njit`.
+
+    Returns
+    -------
+    numba dispatcher
+        The part; a call from Python raises TypeError.
+    """
     compiled = numba.njit(**options, **AS_PART)(function)
     compiled.__class__ = _Part
     return compiled

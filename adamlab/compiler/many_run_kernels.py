@@ -1,16 +1,29 @@
-"""Many runs in one compiled loop: the same method on the same problem, each run with numbers of its own.
+"""Kernels for many runs: the same optimizer on the same problem, each run with its own hyperparameters and seed.
 
-Where the objective is separable, runs stand side by side in the lanes of vectors: loads and stores go over runs where
-`adamlab.compiler.run_kernels` goes over coordinates, so a run of one coordinate uses the machine as a run of a thousand does. A run
-that has ended hands its lane to the last one that goes on, so no lane works in vain. Other objectives are run one after
-another. Either way the arithmetic of a run is that of a run alone, bit for bit, sums included.
+`lanes_kernel` is for separable objectives. Runs stand side by side in the lanes of vectors: its inner loops go over
+runs where those of `adamlab.compiler.run_kernels` go over coordinates, so runs of one coordinate use the machine as
+well as a run of a thousand. When a run ends, the last of the runs still under way is moved into its lane, so no lane
+is idle. `one_by_one_kernel` takes one run after another; it is for other objectives, and for so many coordinates that
+a run alone fills the vectors. In both kernels the arithmetic of a run, sums included, is that of the run alone, bit
+for bit.
 
-Both kernels take a task: the optimizer's numbers ``h`` (an array a number, one element a run), the schedule's ``s``,
-``n_steps``, the objective's ``p`` and the noise's ``q``, the two ``keys`` of each run, its three ``limits``
-(`Stopping.limits`), the first carry, what theta and the state ``begin`` with (arrays of dim x runs, flat), the
-objective's ``data`` and ``minimisers``, the ``kept`` steps of a trace, and scratch; and they fill ``ends`` (steps,
-reason, squared last step, loss, squared gradient, squared distance), ``points`` (the reported point, dim x runs, flat)
-and ``trace`` (loss, squared gradient, squared step, squared distance; kept x runs).
+Both kernels take the runs of a task:
+
+* ``h``: the optimizer's numbers, an array for each number with one element for each run; ``s``, ``p`` and ``q``: the
+  numbers of the schedule, the objective and the noise, which the runs share; ``n_steps``: the largest number of
+  steps;
+* ``keys``: the keys of the two random streams, and ``limits``: the three limits of
+  `adamlab.rules.stopping.Stopping.limits`; all are arrays with one element for each run;
+* the first carry (``carry``, or ``first_carry``), and ``begin``: theta and the state at the start, arrays of dim x
+  runs elements, flat;
+* ``data`` and ``minimisers`` of the objective; ``kept``: the steps that a trace keeps; ``scratch``.
+
+They write these arrays:
+
+* ``ends``: steps taken, reason for stopping, squared length of the last step, loss, squared gradient length and
+  squared distance to the nearest minimiser, with one element for each run;
+* ``points``: the reported points, dim x runs elements, flat;
+* ``trace``: loss, squared gradient length, squared step length and squared distance, each of kept x runs elements.
 """
 
 import math
@@ -45,7 +58,7 @@ from adamlab.rules.underflow import FLUSH_EVERY
 
 @compile_loop
 def _add_lanes(rows, dim, n, out):
-    """Add ``rows`` (LANES of them, ``n`` numbers in each) as a balanced tree; only ``dim`` of them are there."""
+    """Add LANES ``rows`` of ``n`` numbers each as a balanced tree; only the first ``dim`` rows hold numbers."""
     width = LANES // 2
     while width:
         for k in range(min(width, dim - width)):
@@ -59,15 +72,15 @@ def _add_lanes(rows, dim, n, out):
 
 @compile_loop
 def _ends(length_sq, tol_sq):
-    """Whether a step of this squared length ends a run, for whichever reason (`adamlab.rules.stopping.after_step`)."""
+    """Return whether a step of this squared length ends a run for any reason (`adamlab.rules.stopping.after_step`)."""
     return not (tol_sq <= length_sq < math.inf)
 
 
 @cache
 def _step_of_lanes(optimizer: Any, schedule: Any, code: ObjectiveCode) -> Any:
-    """``step(...)``: step ``t`` of the first ``n`` lanes, and whether any of them ends with it.
+    """Return ``step(...)``, which takes step ``t`` in the first ``n`` lanes.
 
-    Leaves their squared lengths in ``squares``.
+    It returns whether any of these runs ends with the step, and writes the squared lengths into ``squares``.
     """
     of_step = unflushed_coefficients(optimizer, schedule)
     update = compile_part(in_numba(optimizer.update))
@@ -121,7 +134,7 @@ def _step_of_lanes(optimizer: Any, schedule: Any, code: ObjectiveCode) -> Any:
 
 @cache
 def _measure_of_lanes(code: ObjectiveCode) -> Any:
-    """``measure(...)``: loss and squared gradient length of the first ``n`` lanes of ``points``."""
+    """Return ``measure(...)``: loss and squared gradient length in the first ``n`` lanes of ``points``."""
     value, gradient = parts.exact_functions(code.objective, code.dtype)
 
     @compile_loop
@@ -147,7 +160,7 @@ def _measure_of_lanes(code: ObjectiveCode) -> Any:
 
 @compile_loop
 def _distance_of_lanes(n, points, minimisers, rows, lane, nearest):
-    """The squared distances of the first ``n`` lanes of ``points`` to the nearest minimiser; nan without one."""
+    """Write the squared distances of the first ``n`` lanes of ``points`` to the nearest minimiser; nan without one."""
     width = nearest.size
     dim = points.size // width
     nearest[:n] = math.nan
@@ -165,7 +178,22 @@ def _distance_of_lanes(n, points, minimisers, rows, lane, nearest):
 @cache
 @counted_as_compilation()
 def lanes_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode, watches: bool) -> Any:
-    """``run(...)``: the runs of a task, as many side by side as ``scratch`` has lanes."""
+    """Return the kernel that takes the runs of a task side by side, as many at once as ``scratch`` has lanes.
+
+    Parameters
+    ----------
+    optimizer, schedule : type
+        Classes of the optimizer and the schedule.
+    code : ObjectiveCode
+        Code of the problem, whose objective is a separable leaf.
+    watches : bool
+        Whether loss and gradient of the runs are tested after each step.
+
+    Returns
+    -------
+    numba dispatcher
+        ``run(...)``; see the module for the arguments.
+    """
     step, measure = _step_of_lanes(optimizer, schedule, code), _measure_of_lanes(code)
     step_ends, point_ends = compile_part(after_step), compile_part(at_point)
     environment, reported = parts.environment(code), reported_place(optimizer)
@@ -246,7 +274,7 @@ def lanes_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode, watches: bo
 
 @compile_loop
 def _move_lane(source, target, hyper, carries, keys, limits, arrays, who, width):
-    """Give lane ``target`` to the run in lane ``source``, which is the last; its last step needs no moving."""
+    """Move the run in lane ``source``, the last one, to lane ``target``; its squared last step need not be moved."""
     who[target] = who[source]
     store(hyper, target, load(hyper, source))
     store_carry(carries, target, load_carry(carries, source))
@@ -259,7 +287,22 @@ def _move_lane(source, target, hyper, carries, keys, limits, arrays, who, width)
 @cache
 @counted_as_compilation()
 def one_by_one_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode, watches: bool) -> Any:
-    """``run(...)``: the runs of a task, one after another."""
+    """Return the kernel that takes the runs of a task one after another.
+
+    Parameters
+    ----------
+    optimizer, schedule : type
+        Classes of the optimizer and the schedule.
+    code : ObjectiveCode
+        Code of the problem, whose objective is a leaf.
+    watches : bool
+        Whether loss and gradient of the runs are tested after each step.
+
+    Returns
+    -------
+    numba dispatcher
+        ``run(...)``; see the module for the arguments.
+    """
     of_step = coefficients_of_step(optimizer, schedule)
     environment, sweep = parts.environment(code), sweep_over_blocks(optimizer, code)
     fill, measure = parts.fill_gradient(code), parts.measure(code.objective, code.dtype)

@@ -1,7 +1,8 @@
-"""What Numba lacks for running the leaves' functions as they stand.
+"""NumPy's semantics in compiled code: what is needed to compile the leaves' functions as they are written.
 
-Its language: NumPy's meaning of a literal and of functions such as ``where``, sums in the order of `adamlab.rules.reduction`,
-and tuples of numbers. Nothing here knows an optimizer.
+Numba gives another meaning to float literals and to functions such as ``where``, and it lacks sums in the order of
+`adamlab.rules.reduction` and conversions of tuples of numbers. This module supplies them. It also holds the functions
+that compile a kernel's parts.
 """
 
 import ast
@@ -24,50 +25,84 @@ from adamlab.compiler.inlining import AS_PART, part
 from adamlab.rules.reduction import BLOCK, LANES, squared_length, total
 from adamlab.rules.underflow import SMALLEST_NORMAL
 
-# NumPy's names for numbers, which are literals by another name.
+# NumPy's constants, which are treated as literals.
 CONSTANTS = {"np.pi": np.pi, "np.e": np.e}
 
 
 @cache
 def compile_function(function: Callable[..., Any]) -> Any:
-    """Compile a function to be called from Python; see `compile_part`."""
+    """Compile, once for each function, what Python calls; the options are those of `compile_part`.
+
+    Parameters
+    ----------
+    function : callable
+        The function.
+
+    Returns
+    -------
+    numba dispatcher
+        The compiled function, whose compile time is counted in `adamlab.compiler.compile_time`.
+    """
     return count_compilations(numba.njit(error_model="numpy", _nrt=True)(function))
 
 
 @cache
 def compile_part(function: Callable[..., Any]) -> Any:
-    """Compile, once for each function, what other compiled code calls and Python never does.
+    """Compile, once for each function, what only other compiled code calls.
 
-    With IEEE division (a zero divisor gives an infinity) and no fast-math; global values as they are now.
+    Parameters
+    ----------
+    function : callable
+        The function. Global values that it reads are frozen when it is compiled.
+
+    Returns
+    -------
+    numba dispatcher
+        The part, with IEEE division (a zero divisor gives an infinity) and without fast-math.
     """
     return compile_anew(function)
 
 
 def compile_anew(function: Callable[..., Any]) -> Any:
-    """`compile_part`, whether it has been compiled before or not."""
-    # _nrt is said because a function would otherwise take over what `compile_loop` says of its caller.
+    """Compile a part as `compile_part` does, but again if the function has been compiled before."""
+    # _nrt is given because a function would otherwise inherit the option of its caller, which `compile_loop` sets.
     return part(function, error_model="numpy", _nrt=True)
 
 
 def compile_loop(function: Callable[..., Any]) -> Any:
-    """Compile a part that makes no array; it counts no references, which would be most of a short step."""
+    """Compile a part that creates no array, without reference counting, which would take most of a short step."""
     return part(function, error_model="numpy", _nrt=False, forceinline=True)
 
 
 @cache
 def in_numba(function: Callable[..., Any], dtype: str = "float64", rewrite: Any = None) -> Callable[..., Any]:
-    """``function``, written for NumPy, rewritten where Numba would mean something else by the same words.
+    """Rewrite a function written for NumPy so that Numba compiles it with the same meaning.
 
+    Parameters
+    ----------
+    function : callable
+        The function.
+    dtype : str
+        The dtype of the arrays that it is for.
+    rewrite : ast.NodeTransformer, optional
+        A transformer that is applied first; the rewritten function can use the names in its ``names``.
+
+    Returns
+    -------
+    function
+        The rewritten function; ``function`` itself if it has no source, or none that can be parsed alone.
+
+    Notes
+    -----
     A float literal (also ``np.pi`` and ``np.e``) takes ``dtype``, as it does in NumPy beside an array of that dtype;
-    Numba would carry the computation out in float64. A choice between numbers stays a number; Numba's ``np.where``
-    makes an array of it. The plain functions it refers to, which Numba would refuse, are rewritten and compiled in the
-    same way. And exp and tanh are those of `adamlab.compiler.exp_tanh`, which become vector code. ``rewrite`` is a transformer
-    of syntax trees that comes first, and whose ``names`` the rewritten function can use.
+    Numba would compute in float64. ``np.where`` between numbers gives a number; Numba's gives an array. The plain
+    functions that ``function`` calls, which Numba would refuse, are rewritten and compiled in the same way. exp and
+    tanh are those of `adamlab.compiler.exp_tanh`, which can be vectorised.
     """
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, SyntaxError):
-        # Typed into a prompt, or a lambda: taken as it stands.
+        # A function typed into a prompt, or a lambda, is left as it is.
         return function
     names = {**function.__globals__, **REPLACEMENTS}
     if rewrite is not None:
@@ -110,26 +145,26 @@ def _compiled_beside(function: Callable[..., Any], dtype: str) -> Any:
 
 
 def _where(condition: Any, x: Any, y: Any) -> Any:
-    """`numpy.where`; compiled, it makes no array of a number."""
+    """Return `numpy.where`; compiled, a choice between numbers is a number, not an array."""
     return np.where(condition, x, y)
 
 
 def _maximum(x: Any, y: Any) -> Any:
-    """`numpy.maximum`; compiled, it is one instruction and a look whether ``y`` is nan."""
+    """Return `numpy.maximum`; compiled, it is one instruction and a test whether ``y`` is nan."""
     return np.maximum(x, y)
 
 
 def _minimum(x: Any, y: Any) -> Any:
-    """`numpy.minimum`; see `_maximum`."""
+    """Return `numpy.minimum`; see `_maximum`."""
     return np.minimum(x, y)
 
 
 def _sign(x: Any) -> Any:
-    """`numpy.sign`; compiled, it is one comparison."""
+    """Return `numpy.sign`; compiled, it is one comparison."""
     return np.sign(x)
 
 
-# What stands for NumPy's functions of these names.
+# The functions that replace NumPy's; the part of the name after ``_numpy_`` is NumPy's name.
 REPLACEMENTS = {
     "_numpy_where": _where,
     "_numpy_maximum": _maximum,
@@ -151,7 +186,7 @@ def _compiled_where(condition, x, y):
 def _compiled_maximum(x, y):
     if any(isinstance(kind, types.Array) for kind in (x, y)):
         return lambda x, y: np.maximum(x, y)
-    # The processor's own instruction gives the second operand if either is nan or both are equal.
+    # The processor's instruction returns the second operand if either is nan or both are equal.
     return lambda x, y: y if y != y else (y if y > x else x)
 
 
@@ -167,7 +202,7 @@ def _compiled_sign(x):
     if isinstance(x, types.Array):
         return lambda x: np.sign(x)
     zero, one = (getattr(np, x.name)(value) for value in (0, 1))
-    # What is left is nan or a zero, of which NumPy's sign is the positive one.
+    # The last case is nan or a zero; the sign of either zero is the positive zero in NumPy.
     return lambda x: np.copysign(one, x) if x < zero or x > zero else x + zero
 
 
@@ -205,7 +240,7 @@ def _sums_of_blocks(terms):
 
 @compile_part
 def pad(x, n):
-    """Set ``x`` to zero from ``n`` up to a whole number of lanes, and return that number of elements."""
+    """Set ``x`` to zero from ``n`` up to the next multiple of LANES, and return that multiple."""
     end = (n + LANES - 1) // LANES * LANES
     for k in range(n, end):
         x[k] = x.dtype.type(0)
@@ -214,7 +249,7 @@ def pad(x, n):
 
 @intrinsic
 def in_dtype(typingctx, numbers, like):
-    """A tuple of numbers, each rounded to the type of ``like``."""
+    """Return a tuple of numbers, each rounded to the type of ``like``."""
     if isinstance(numbers, types.BaseNamedTuple):
         result = types.NamedUniTuple(like, len(numbers), numbers.instance_class)
     else:
@@ -230,7 +265,7 @@ def in_dtype(typingctx, numbers, like):
 
 @intrinsic
 def renamed(typingctx, numbers, like):
-    """A tuple of numbers of one type, under the names of the named tuple ``like``."""
+    """Return a tuple of numbers of one type as a named tuple with the names of ``like``."""
     result = types.NamedUniTuple(numbers[0], len(numbers), like.instance_class)
 
     def build(context, builder, signature, args):
@@ -242,7 +277,7 @@ def renamed(typingctx, numbers, like):
 
 @intrinsic
 def flushed(typingctx, numbers):
-    """A tuple of numbers, with 0 for those that are subnormal."""
+    """Return a tuple of numbers, with 0 in place of those that are subnormal."""
 
     def build(context, builder, signature, args):
         values = []

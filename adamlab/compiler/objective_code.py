@@ -1,4 +1,8 @@
-"""What is compiled of a problem: its gradient as a run meets it, and its value, as parts of a kernel."""
+"""The parts of a kernel that come from the problem: its gradient as a run sees it, and its value.
+
+The gradient as a run sees it is the one that steps are taken with: drawn anew at each step if the objective is
+sampled, and with noise. Loss and gradient length are measured with the exact value and gradient.
+"""
 
 import hashlib
 import inspect
@@ -28,12 +32,33 @@ Captured = tuple[tuple[str, Hashable], ...]
 
 @dataclass(frozen=True)
 class ObjectiveCode:
-    """The parts of a problem that a kernel is built around; equal code have equal kernels.
+    """The code of a problem that is compiled into kernels; problems whose `ObjectiveCode` is equal share their kernels.
 
-    ``objective`` and ``noise`` are classes (None for a user's function, and for no noise); ``stepping`` is the gradient
-    that steps are taken with, a function of (parameters, x, t, draw, *data) of one coordinate or of whole arrays.
-    ``modules`` hold the code, and ``name`` tells code made of the same modules apart; without modules there are
-    no files to tell when the code has changed.
+    The numbers of a problem are not part of it: kernels take them as arguments.
+
+    Attributes
+    ----------
+    name : str
+        Part of the kernel's file name; it distinguishes code that comes from the same modules.
+    modules : tuple of str or None
+        Modules that contain the code. None if an edit of the code might not be noticed: some of it is in no file, is
+        a lambda or a nested function that is compiled whole, or calls a jitted function, which may be in another
+        file. Kernels of such code are not kept on disk.
+    objective : type or None
+        Class of the objective; None for a user's function, or if the gradient is given.
+    noise : type or None
+        Class of the noise; None without noise.
+    dtype : str
+        ``float64`` or ``float32``.
+    stepping : callable
+        The gradient that steps are taken with, without noise: ``stepping(p, x, t, draw, *data)``, of one coordinate
+        if ``separable``, else of whole arrays.
+    separable : bool
+        Whether a coordinate of the gradient depends on that coordinate of theta only.
+    draws : str or None
+        The kind of random numbers that ``stepping`` takes as ``draw`` (`adamlab.problems.philox.DRAWS`), if any.
+    box : tuple of (float, float) or None
+        The interval that every coordinate is kept in, if any.
     """
 
     name: str
@@ -47,16 +72,28 @@ class ObjectiveCode:
     box: tuple[float, float] | None
 
 
-# Users' gradients that Numba has refused.
+# Users' gradients that Numba could not compile.
 not_compilable: set[Callable[..., Any]] = set()
 
 
 class CalledGradient(UserWarning):
-    """Said once of a gradient that is called at each step instead of compiled into the loop."""
+    """Warning that a gradient is called at each step instead of being compiled into the loop."""
 
 
 def say_called(function: Any, reason: str) -> None:
-    """Say that ``function`` is called at each step, and why; Python's warnings say it once."""
+    """Warn that a gradient is called at each step.
+
+    Parameters
+    ----------
+    function : callable
+        The gradient.
+    reason : str
+        Why it is called, as a clause.
+
+    Notes
+    -----
+    Python shows each such warning once.
+    """
     name = getattr(function, "__qualname__", type(function).__name__)
     warnings.warn(
         f"minimize: the gradient {name} is called at each step, because {reason}", CalledGradient, stacklevel=2
@@ -64,7 +101,18 @@ def say_called(function: Any, reason: str) -> None:
 
 
 def code_of(problem: Problem) -> ObjectiveCode | None:
-    """What to compile of a problem, or None if its gradient can only be called."""
+    """Return the code of a problem that is compiled into kernels.
+
+    Parameters
+    ----------
+    problem : Problem
+        The objective, its noise and its seed.
+
+    Returns
+    -------
+    ObjectiveCode or None
+        The code; None if the gradient has to be called, of which `CalledGradient` warns.
+    """
     objective: Any = problem.objective
     noise = None if problem.noise is None else problem.noise.__class__
     function: Any = objective.gradient
@@ -87,7 +135,18 @@ def code_of(problem: Problem) -> ObjectiveCode | None:
 
 
 def numbers_of_problem(problem: Problem) -> tuple[float, ...]:
-    """The numbers that a problem's compiled gradient takes: the objective's own, or those of a user's gradient."""
+    """Return the numbers that a problem's compiled gradient takes as arguments.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem.
+
+    Returns
+    -------
+    tuple of float
+        The numeric parameters of a leaf, or the numbers in a user's elementwise gradient; empty for other functions.
+    """
     objective = problem.objective
     if not isinstance(objective, FunctionPair):
         return numbers_of(objective)
@@ -128,7 +187,20 @@ def _files(*code: Any) -> tuple[str, ...] | None:
 
 
 def given_gradient(dtype: str, box: tuple[float, float] | None) -> ObjectiveCode:
-    """The code of a step whose gradient is there already."""
+    """Return the code of a step whose gradient is given to the kernel as an array.
+
+    Parameters
+    ----------
+    dtype : str
+        The dtype of theta.
+    box : tuple of (float, float) or None
+        The interval that every coordinate is kept in, if any.
+
+    Returns
+    -------
+    ObjectiveCode
+        The code.
+    """
     return ObjectiveCode(f"given-{box}", (), None, None, dtype, _unused, False, None, box)
 
 
@@ -139,14 +211,14 @@ def _unused(p, x, t, draw):
 @lru_cache(maxsize=64)
 @counted_as_compilation()
 def _coordinate_of_user(function: FunctionType, dtype: str, captured: Captured) -> Any:
-    """See `adamlab.compiler.elementwise_gradients.coordinate_of`; ``captured`` are the values that it reads."""
+    """Return `coordinate_of` of a function from a cache, whose key includes the ``captured`` values that it reads."""
     return coordinate_of(function, dtype)
 
 
 @cache
 @counted_as_compilation()
 def _code_of_coordinate(coordinate: Coordinate, name: str, noise: Any, dtype: str) -> ObjectiveCode:
-    """Numbers are no part of it, so gradients that differ in them alone share their kernels."""
+    """Return the code of an elementwise gradient; gradients that differ only in their numbers share it."""
     text = hashlib.sha256(repr(coordinate).encode()).hexdigest()[:20]
     return ObjectiveCode(
         name=f"{name}-{text}-{'' if noise is None else noise.__name__}",
@@ -168,10 +240,10 @@ def _file_name(function: FunctionType) -> str:
 @lru_cache(maxsize=64)
 @counted_as_compilation()
 def _code_of_user(function: Callable[..., Any], noise: Any, dtype: str, captured: Captured) -> ObjectiveCode:
-    """``captured`` are the values that compiling freezes: another value is another kernel."""
+    """Return the code of a gradient of whole arrays; it freezes the ``captured`` values, so others need other code."""
     compiled = compile_anew(function)
     frozen = hashlib.sha256(repr(captured).encode()).hexdigest()[:20]
-    # What is compiled with it must lie in the same file, for an edit to be noticed.
+    # Functions that are compiled into it must be in the same file; otherwise an edit of them would not be noticed.
     in_one_file = "<" not in function.__qualname__ and not any(isinstance(value, _Dispatcher) for _, value in captured)
     return ObjectiveCode(
         name=f"{function.__qualname__}-{frozen}-{'' if noise is None else noise.__name__}",
@@ -187,7 +259,7 @@ def _code_of_user(function: Callable[..., Any], noise: Any, dtype: str, captured
 
 
 def _captured(function: FunctionType) -> Captured | None:
-    """The outside values a function uses, as something to compare them by; None if one may change unnoticed."""
+    """Return the values that a function reads from outside, or hashes of them; None if one might change unnoticed."""
     outside = inspect.getclosurevars(function)
     values: list[tuple[str, Hashable]] = []
     for name, value in sorted({**outside.globals, **outside.nonlocals}.items()):
@@ -203,16 +275,25 @@ def _captured(function: FunctionType) -> Captured | None:
 
 
 def _is_of_numpy(value: Any) -> bool:
-    """Whether something is a module whose contents stay as they are: of NumPy, or Python's mathematics."""
+    """Return whether ``value`` is a module whose contents do not change: NumPy, a part of it, ``math`` or ``cmath``."""
     return isinstance(value, ModuleType) and value.__name__.partition(".")[0] in ("numpy", "math", "cmath")
 
 
 @cache
 def slope(code: ObjectiveCode) -> Any:
-    """``slope(env, t, i, x, row)``: coordinate ``i`` of the gradient for step ``t``, in the dtype of ``x``.
+    """Return the compiled function for one coordinate of the gradient that a step is taken with.
 
-    ``env`` is (parameters of the objective, of the noise, key of the samples, key of the noise); ``row`` is what the
-    coordinate's gradient needs besides ``x``, or the gradient itself where the objective is not separable.
+    Parameters
+    ----------
+    code : ObjectiveCode
+        Code of the problem.
+
+    Returns
+    -------
+    numba dispatcher
+        ``slope(env, t, i, x, row)``: coordinate ``i`` of the gradient of step ``t``, with noise, in the dtype of
+        ``x``. ``env`` is the result of `environment`; ``row`` holds the objective's data of this coordinate or, if
+        the objective is not separable, the coordinate of the gradient without noise.
     """
     of_one = _of_one_coordinate(code) if code.separable else compile_part(_given)
     if code.noise is None:
@@ -248,7 +329,19 @@ def _no_draw(key, t, i):
 
 @cache
 def fill_gradient(code: ObjectiveCode) -> Any:
-    """``fill(env, t, x, data, draws, out)``: the gradient of all coordinates, without noise, into ``out``."""
+    """Return the compiled function that computes the gradient of an objective that is not separable.
+
+    Parameters
+    ----------
+    code : ObjectiveCode
+        Code of the problem.
+
+    Returns
+    -------
+    numba dispatcher
+        ``fill(env, t, x, data, draws, out)``: writes all coordinates of the gradient, without noise, into ``out``;
+        ``draws`` is scratch for the random numbers. It does nothing if the objective is separable.
+    """
     if code.separable:
         return compile_part(_nothing)
     stepping = compile_part(code.stepping)
@@ -258,7 +351,7 @@ def fill_gradient(code: ObjectiveCode) -> Any:
     def fill(env, t, x, data, draws, out):
         draw(env[2], t, draws)
         gradient = stepping(env[0], x, t, draws, *data)
-        # Not out[:], whose refusal of another shape takes seconds to compile.
+        # Not out[:] = gradient, because its check of the shapes takes seconds to compile.
         for i in range(out.size):
             out[i] = gradient[i]
 
@@ -275,7 +368,18 @@ def _nothing_drawn(key, t, out):
 
 @cache
 def clip(code: ObjectiveCode) -> Any:
-    """``clip(x)``: one coordinate brought into the objective's box."""
+    """Return the compiled function ``clip(x)``, which moves one coordinate into the objective's box.
+
+    Parameters
+    ----------
+    code : ObjectiveCode
+        Code of the problem.
+
+    Returns
+    -------
+    numba dispatcher
+        ``clip(x)``; it returns ``x`` if there is no box.
+    """
     if code.box is None:
         return compile_part(_as_it_is)
     lo, hi = (np.dtype(code.dtype).type(bound) for bound in code.box)
@@ -288,9 +392,21 @@ def _as_it_is(x):
 
 @cache
 def measure(cls: Any, dtype: str) -> Any:
-    """``measure(p, x, data, minimisers)``: loss, squared gradient length, squared distance to the nearest minimiser.
+    """Return the compiled function that measures a point.
 
-    For an objective's class; all is exact (no samples, no noise) and added up in the lab's order.
+    Parameters
+    ----------
+    cls : type
+        Class of the objective.
+    dtype : str
+        The dtype of theta.
+
+    Returns
+    -------
+    numba dispatcher
+        ``measure(p, x, data, minimisers)``: the loss, the squared length of the gradient and the squared distance to
+        the nearest minimiser (nan if none is known). They are exact (without samples and noise), and summed in the
+        order of `adamlab.rules.reduction`.
     """
     at = measure_at(cls, dtype)
 
@@ -304,13 +420,39 @@ def measure(cls: Any, dtype: str) -> Any:
 
 @cache
 def measure_at(cls: Any, dtype: str) -> Any:
-    """``measure(p, x, data)``: loss and squared gradient length; see `measure`."""
+    """Return the compiled function ``measure(p, x, data)`` for loss and squared gradient length.
+
+    Parameters
+    ----------
+    cls : type
+        Class of the objective.
+    dtype : str
+        The dtype of theta.
+
+    Returns
+    -------
+    numba dispatcher
+        The function; see `measure`.
+    """
     return _measure_separable(cls, dtype) if cls.separable else _measure_whole(cls, dtype)
 
 
 @cache
 def exact_functions(cls: Any, dtype: str) -> tuple[Any, Any]:
-    """An objective's own ``value(p, x, *data)`` and ``gradient(p, x, *data)``, compiled."""
+    """Return the compiled ``value`` and ``gradient`` of an objective.
+
+    Parameters
+    ----------
+    cls : type
+        Class of the objective.
+    dtype : str
+        The dtype of theta.
+
+    Returns
+    -------
+    tuple of two numba dispatchers
+        ``value(p, x, *data)`` and ``gradient(p, x, *data)``.
+    """
     return compile_part(in_numba(cls.value, dtype)), compile_part(in_numba(cls.gradient, dtype))
 
 
@@ -349,21 +491,33 @@ def _measure_separable(cls: Any, dtype: str) -> Any:
 
 @compile_part
 def distance_sq(x, minimisers):
-    """The squared distance of ``x`` to the nearest row of ``minimisers``; nan if there is none."""
+    """Return the squared distance of ``x`` to the nearest row of ``minimisers``; nan if there is no row."""
     nearest = np.nan
     for k in range(minimisers.shape[0]):
         away = x.astype(np.float64)
         for i in range(x.size):
             away[i] -= minimisers[k, i % minimisers.shape[1]]
         length = squared_length(away)
-        # Not a minimum, which would keep a nan.
+        # min() would not do: it would keep the nan of the start.
         nearest = nearest if length >= nearest else length
     return nearest
 
 
 @cache
 def environment(code: ObjectiveCode) -> Any:
-    """``environment(p, q, sample_key, noise_key, like)``: the ``env`` of `slope`, with named parameters."""
+    """Return the compiled function that puts together what the gradient of a run reads.
+
+    Parameters
+    ----------
+    code : ObjectiveCode
+        Code of the problem.
+
+    Returns
+    -------
+    numba dispatcher
+        ``environment(p, q, sample_key, noise_key, like)``: the tuple ``env`` of the objective's parameters (named,
+        and rounded to the type of ``like``), the noise's named parameters, and the keys of the two random streams.
+    """
     of_objective = compile_part(_as_it_is) if code.objective is None else named_parameters(code.objective)
     of_noise = named_parameters(code.noise)
 

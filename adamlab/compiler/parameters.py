@@ -1,4 +1,4 @@
-"""A leaf's own numbers as a named tuple in compiled code."""
+"""The numeric parameters of a leaf (an optimizer, objective, noise or schedule), as a named tuple in compiled code."""
 
 from collections import namedtuple
 from functools import cache
@@ -14,7 +14,19 @@ def _no_parameters(values):
 
 @cache
 def named_parameters(cls: Any) -> Any:
-    """A compiled constructor of a named tuple with the numeric parameters of ``cls``; () if it has none."""
+    """Return the compiled constructor of a named tuple of a leaf's numeric parameters.
+
+    Parameters
+    ----------
+    cls : type or None
+        Class of the leaf.
+
+    Returns
+    -------
+    numba dispatcher
+        ``named(values)``: the values under the names of `adamlab.rules.parameters.parameter_names`. It returns an
+        empty tuple if there are no parameters, or if ``cls`` is None.
+    """
     names = parameter_names(cls)
     if not names:
         return compile_part(_no_parameters)

@@ -1,4 +1,7 @@
-"""Random numbers for the gradients that are called: compiled, so that they are those of the compiled loops."""
+"""Random numbers in compiled code: parts for the kernels, and functions for gradients that are called from Python.
+
+Both compile the same functions, so the numbers are the same to the last bit on all backends.
+"""
 
 from functools import cache
 from typing import Any
@@ -15,7 +18,19 @@ from adamlab.rules.parameters import numbers_of
 
 @cache
 def noisy_coordinate(noise: Any) -> Any:
-    """A compiled ``noisy(q, key, t, i, g)``: coordinate ``i`` of a gradient at step ``t`` with noise of this class."""
+    """Return the compiled function that adds noise to one coordinate of a gradient.
+
+    Parameters
+    ----------
+    noise : type
+        Class of the noise.
+
+    Returns
+    -------
+    numba dispatcher
+        ``noisy(q, key, t, i, g)``: coordinate ``i`` of the gradient, ``g``, with the noise of step ``t``; ``q`` are
+        the noise's named parameters and ``key`` is the key of the random stream.
+    """
     noisy, drawn = compile_part(in_numba(noise.noisy)), compile_part(in_numba(uniforms))
 
     @compile_part
@@ -27,7 +42,24 @@ def noisy_coordinate(noise: Any) -> Any:
 
 
 def add_noise(noise: Any, key: np.uint64, t: int, g: Array) -> Array:
-    """Add the noise of step ``t`` to ``g`` in place, and return it."""
+    """Add the noise of a step to a gradient in place.
+
+    Parameters
+    ----------
+    noise : leaf of `adamlab.noises`
+        The noise.
+    key : numpy.uint64
+        Key of the random stream.
+    t : int
+        Number of the step.
+    g : ndarray, one axis
+        The gradient, which is changed.
+
+    Returns
+    -------
+    ndarray
+        The array ``g``.
+    """
     _adder(noise.__class__)(numbers_of(noise), key, t, g)
     return g
 
@@ -47,13 +79,35 @@ def _adder(noise: Any) -> Any:
 
 @cache
 def compiled_draw(kind: str) -> Any:
-    """A compiled ``draw(key, step, coordinate)``: one number of this kind (`adamlab.problems.philox.DRAWS`)."""
+    """Return the compiled function that draws one random number.
+
+    Parameters
+    ----------
+    kind : str
+        A key of `adamlab.problems.philox.DRAWS`.
+
+    Returns
+    -------
+    numba dispatcher
+        ``draw(key, step, coordinate)``: a float64.
+    """
     return compile_part(in_numba(DRAWS[kind]))
 
 
 @cache
 def fill_draws(kind: str) -> Any:
-    """A compiled ``fill(key, step, out)`` with draws of one kind, the number at ``i`` being coordinate ``i``'s."""
+    """Return the compiled function that fills an array with random numbers.
+
+    Parameters
+    ----------
+    kind : str
+        A key of `adamlab.problems.philox.DRAWS`.
+
+    Returns
+    -------
+    numba dispatcher
+        ``fill(key, step, out)``: sets ``out[i]`` to the draw of coordinate ``i``.
+    """
     draw = compiled_draw(kind)
 
     @compile_part
@@ -65,7 +119,24 @@ def fill_draws(kind: str) -> Any:
 
 
 def draws(kind: str, key: np.uint64, t: int, size: int) -> Array:
-    """``size`` numbers of one kind (``uniform`` or ``normal``) for step ``t``."""
+    """Return the random numbers of a step.
+
+    Parameters
+    ----------
+    kind : str
+        ``uniform`` or ``normal``.
+    key : numpy.uint64
+        Key of the random stream.
+    t : int
+        Number of the step.
+    size : int
+        How many numbers.
+
+    Returns
+    -------
+    ndarray, shape (size,), float64
+        The numbers; element ``i`` is that of coordinate ``i``.
+    """
     out = np.empty(size)
     _filler(kind)(key, t, out)
     return out

@@ -1,13 +1,31 @@
-"""The numba backend: an optimizer's rule and an objective's gradient compiled into one loop.
+"""Kernels for one run of a rule that acts on coordinates: the rule and the gradient compiled into one loop.
 
-Nothing here knows a method. A kernel is built around the leaf's own ``coefficients``, ``update`` and ``gradient``,
-compiled without any relaxation of floating-point rules, and kept on disk in a folder named after the hash of the
-sources it was made from: another process loads it, and no edit can leave a stale one in use.
+A kernel is built from the leaves' own ``coefficients``, ``update`` and ``gradient``, compiled without any relaxation
+of floating-point rules. It is kept on disk in a folder named after the hash of the sources it was made from, so
+another process loads it, and no edit can leave a stale kernel in use.
 
-Why it is fast: the step-dependent scalars cost two multiplications (running powers, no ``pow``); the loop over
-coordinates has no branch, and its loads and stores are marked as never overlapping, so it becomes vector code; the
-squared length of the step is added up in `adamlab.rules.reduction`'s fixed order, whose lanes stay in registers; and what
-is divided by a number of the step, as bias corrections do, is multiplied (`adamlab.compiler.exact_division`).
+Why it is fast:
+
+* powers such as beta^t are running products, so the numbers that depend on the step cost two multiplications and no
+  ``pow``;
+* the loop over coordinates has no branch, and its loads and stores are marked as never overlapping, so it is
+  vectorised;
+* the squared length of the step is summed in the fixed order of `adamlab.rules.reduction`, whose lanes stay in
+  registers;
+* divisions by coefficients of the step, such as bias corrections, become multiplications
+  (`adamlab.compiler.exact_division`).
+
+Arguments of the kernels:
+
+* ``h``, ``s``, ``p`` and ``q``: the numbers of the optimizer, the schedule, the objective and the noise (tuples of
+  float); ``keys``: the keys of the random streams of samples and noise (uint64);
+* ``n_steps``: the steps that the schedule is for; ``t``: the number of the step, or of steps taken so far; ``until``:
+  the step to stop after; ``limits``: `adamlab.rules.stopping.Stopping.limits`;
+* ``carry``: the float64 numbers that ``coefficients`` hands from step to step;
+* ``arrays``: theta, the state, and the arrays that the gradient of a coordinate reads (the objective's data if it is
+  separable, else one array for the gradient); ``data``: the objective's data if it is not separable, else empty;
+* ``draws``, ``lanes`` and ``sums``: scratch for random numbers, for `adamlab.compiler.alignment.lanes`, and for one
+  sum a block.
 """
 
 import math
@@ -31,13 +49,25 @@ from adamlab.rules.stopping import GOES_ON, after_step, at_point
 from adamlab.rules.underflow import FLUSH_EVERY
 from adamlab.schedules.constant import Constant
 
-# What Numba raises for a function that it cannot compile.
+# The error that Numba raises for a function that it cannot compile.
 CompilationError = numba.errors.NumbaError
 
 
 @cache
 def coefficients_of_step(optimizer: Any, schedule: Any) -> Any:
-    """``of_step(h, s, t, n_steps, carry)``: see `adamlab.running.stepping.Rule.coefficients`."""
+    """Return the compiled function for the coefficients of a step.
+
+    Parameters
+    ----------
+    optimizer, schedule : type
+        Classes of the optimizer and the schedule.
+
+    Returns
+    -------
+    numba dispatcher
+        ``of_step(h, s, t, n_steps, carry)``: the coefficients of step ``t`` and the next carry, as in
+        `adamlab.running.stepping.Rule.coefficients`.
+    """
     unflushed = unflushed_coefficients(optimizer, schedule)
 
     @compile_loop
@@ -49,7 +79,18 @@ def coefficients_of_step(optimizer: Any, schedule: Any) -> Any:
 
 @cache
 def unflushed_coefficients(optimizer: Any, schedule: Any) -> Any:
-    """``of_step`` of `coefficients_of_step`, but for `adamlab.rules.underflow.flushed`."""
+    """Return ``of_step`` as `coefficients_of_step` does, but without setting subnormal numbers of the carry to zero.
+
+    Parameters
+    ----------
+    optimizer, schedule : type
+        Classes of the optimizer and the schedule.
+
+    Returns
+    -------
+    numba dispatcher
+        ``of_step``; its caller applies `adamlab.rules.underflow.flushed` to the carry.
+    """
     named, coefficients = _named_at_step(optimizer, schedule), compile_part(optimizer.coefficients)
 
     @compile_loop
@@ -60,7 +101,7 @@ def unflushed_coefficients(optimizer: Any, schedule: Any) -> Any:
 
 
 def _named_at_step(optimizer: Any, schedule: Any) -> Any:
-    """``at_step(h, s, t, n_steps)``: the optimizer's named hyperparameters at step ``t``, lr under the schedule."""
+    """Return ``at_step(h, s, t, n_steps)``: the named hyperparameters at step ``t``, with lr under the schedule."""
     named = named_parameters(optimizer)
     if schedule is Constant or "lr" not in parameter_names(optimizer):
         return compile_part(lambda h, s, t, n_steps: named(h))
@@ -78,7 +119,21 @@ def _named_at_step(optimizer: Any, schedule: Any) -> Any:
 @cache
 @counted_as_compilation()
 def span_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode) -> Any:
-    """``span(...)``: step ``t`` on the blocks from ``first`` to ``end``; see `adamlab.running.numba_steppers.NumbaStepper` for what it takes."""
+    """Return the kernel that takes one step on a range of blocks, so that threads can share a step.
+
+    Parameters
+    ----------
+    optimizer, schedule : type
+        Classes of the optimizer and the schedule.
+    code : ObjectiveCode
+        Code of the problem, separable or with a given gradient.
+
+    Returns
+    -------
+    numba dispatcher
+        ``span(h, s, n_steps, p, q, keys, carry, t, arrays, first, end, lanes, sums)``: step ``t`` on the blocks
+        ``first`` to ``end`` (excluded); it returns the next carry. See the module for the arguments.
+    """
     of_step = coefficients_of_step(optimizer, schedule)
     environment, sweep = parts.environment(code), sweep_over_blocks(optimizer, code)
 
@@ -97,7 +152,24 @@ def span_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode) -> Any:
 @cache
 @counted_as_compilation()
 def advance_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode, watches: bool) -> Any:
-    """``advance(...)``: step after step until one of the ends; see `adamlab.running.numba_steppers.NumbaStepper.advance` for what it takes."""
+    """Return the kernel that takes steps until a stopping rule holds or step ``until`` has been taken.
+
+    Parameters
+    ----------
+    optimizer, schedule : type
+        Classes of the optimizer and the schedule.
+    code : ObjectiveCode
+        Code of the problem.
+    watches : bool
+        Whether loss and gradient are tested after each step.
+
+    Returns
+    -------
+    numba dispatcher
+        ``advance(h, s, n_steps, p, q, keys, carry, t, until, limits, arrays, data, draws, lanes, sums)``; it returns
+        the number of steps taken, the squared length of the last, the reason for stopping (`adamlab.rules.stopping`)
+        and the carry. See the module for the arguments.
+    """
     of_step = coefficients_of_step(optimizer, schedule)
     environment, sweep = parts.environment(code), sweep_over_blocks(optimizer, code)
     fill, step_ends = parts.fill_gradient(code), compile_part(after_step)
@@ -128,7 +200,7 @@ def _unwatched(p, arrays, data, beside, limits):
 
 
 def _watch(code: ObjectiveCode, reported: int) -> Any:
-    """Whether loss or gradient at the reported point end a run."""
+    """Return the part that tests whether loss or gradient at the reported point end a run."""
     measure, ends = parts.measure_at(code.objective, code.dtype), compile_part(at_point)
     separable = code.separable
 
@@ -143,7 +215,18 @@ def _watch(code: ObjectiveCode, reported: int) -> Any:
 @cache
 @counted_as_compilation()
 def measure_kernel(code: ObjectiveCode) -> Any:
-    """``measure(p, x, data, minimisers)``; see `adamlab.compiler.objective_code.measure`."""
+    """Return the kernel that measures a point.
+
+    Parameters
+    ----------
+    code : ObjectiveCode
+        Code of a leaf, without noise.
+
+    Returns
+    -------
+    numba dispatcher
+        ``measure(p, x, data, minimisers)``; see `adamlab.compiler.objective_code.measure`.
+    """
     measure = parts.measure(code.objective, code.dtype)
     named = named_parameters(code.objective)
 
@@ -155,7 +238,24 @@ def measure_kernel(code: ObjectiveCode) -> Any:
 
 
 def kept_on_disk(kernel: Any, name: str, code: ObjectiveCode, *leaves: Any) -> Any:
-    """Keep a kernel on disk; one with code that lies in no file lives as long as the process."""
+    """Keep a kernel on disk if all of its code is in known files; count its compile time.
+
+    Parameters
+    ----------
+    kernel : numba dispatcher
+        The kernel.
+    name : str
+        The kind of kernel, for its file name.
+    code : ObjectiveCode
+        Code of the problem.
+    *leaves : type
+        Classes of the optimizer and the schedule, if they are compiled in.
+
+    Returns
+    -------
+    numba dispatcher
+        The same dispatcher.
+    """
     if code.modules is None or not all(has_source(leaf.__module__) for leaf in leaves):
         return count_compilations(kernel)
     full_name = "-".join((name, *(leaf.__name__ for leaf in leaves), code.name))

@@ -1,9 +1,11 @@
-"""One step over blocks of coordinates: what the kernels of `adamlab.compiler.run_kernels` and `adamlab.compiler.many_run_kernels` repeat.
+"""One step over all coordinates, block by block, for kernels that take one run at a time.
 
-A rule that divides by numbers of the step multiplies instead, where that gives the same bits
-(`adamlab.compiler.exact_division`). Where it might not, the coordinate is left as it was; when ``LANES`` coordinates are through
-and any was left, they are gone over once more, with divisions. So nothing is decided by a branch for one coordinate,
-and it stays vector code.
+These are the kernels of `adamlab.compiler.run_kernels` and `adamlab.compiler.many_run_kernels.one_by_one_kernel`.
+
+A rule that divides by coefficients of the step multiplies instead where that gives the same bits
+(`adamlab.compiler.exact_division`). After every ``LANES`` coordinates, if the doubt of any of them is set, all of
+them are restored from a copy and computed again with divisions. So there is no branch for a single coordinate, and
+the loop can be vectorised.
 """
 
 from typing import Any
@@ -29,10 +31,22 @@ from adamlab.rules.reduction import BLOCK, LANES
 
 
 def sweep_over_blocks(optimizer: Any, code: ObjectiveCode) -> Any:
-    """``sweep(...)``: one step over the blocks ``first`` to ``end`` of ``arrays``.
+    """Return the compiled function that takes one step on some blocks of coordinates.
 
-    These are theta, the state, then what a gradient needs. ``lanes`` is scratch (`adamlab.compiler.alignment.lanes`). Leaves the
-    squared length of what moved in ``sums``, one number a block.
+    Parameters
+    ----------
+    optimizer : type
+        Class of the optimizer.
+    code : ObjectiveCode
+        Code of the problem.
+
+    Returns
+    -------
+    numba dispatcher
+        ``sweep(c, env, t, arrays, first, end, lanes, sums)``: step ``t`` on the blocks ``first`` to ``end``
+        (excluded), with coefficients ``c``. ``arrays`` are theta, the state, and the arrays that the gradient of a
+        coordinate reads; theta and the state are changed. ``lanes`` is scratch (`adamlab.compiler.alignment.lanes`).
+        The squared length by which each block moved is written into ``sums``.
     """
     advance = _advance_coordinate(optimizer, code)
     advance_lanes = _advance_lanes(optimizer, code, advance)
@@ -41,7 +55,7 @@ def sweep_over_blocks(optimizer: Any, code: ObjectiveCode) -> Any:
     def sweep(c, env, t, arrays, first, end, lanes, sums):
         size = arrays[0].size
         if size < LANES:
-            # Blocks and lanes would take as long as such a step itself.
+            # The bookkeeping of blocks and lanes would take as long as so small a step itself.
             for k in range(size):
                 store_scratch(lanes, k, (advance(c, env, t, arrays, k),))
             sums[0] = sum_of_few(lanes[0], size)
@@ -62,7 +76,7 @@ def sweep_over_blocks(optimizer: Any, code: ObjectiveCode) -> Any:
 
 
 def _advance_coordinate(optimizer: Any, code: ObjectiveCode) -> Any:
-    """``advance(...)``: coordinate ``i`` of a step; how far it moved, squared."""
+    """Return ``advance(...)``, which takes the step on coordinate ``i`` and returns the square of its movement."""
     update = compile_part(in_numba(optimizer.update))
     slope, clip = parts.slope(code), parts.clip(code)
     last = len(state_names(optimizer)) + 1
@@ -80,7 +94,7 @@ def _advance_coordinate(optimizer: Any, code: ObjectiveCode) -> Any:
 
 
 def _advance_lanes(optimizer: Any, code: ObjectiveCode, advance: Any) -> Any:
-    """``advance_lanes(...)``: the coordinates from ``first`` to ``end``, a multiple of LANES, as ``advance`` does."""
+    """Return ``advance_lanes(...)``: ``advance`` on coordinates ``first`` to ``end``, a multiple of LANES in number."""
     multiplying = without_division(optimizer.update, code.dtype)
     if multiplying is not None:
         return _advance_lanes_without_division(optimizer, code, advance, multiplying)
@@ -127,7 +141,7 @@ def _advance_lanes_without_division(optimizer: Any, code: ObjectiveCode, advance
 
 @compile_loop
 def sum_of_sums(sums, lanes):
-    """The sum of the blocks' sums, in the order of `adamlab.rules.reduction.total`; they are lost."""
+    """Return the sum of the blocks' sums, in the order of `adamlab.rules.reduction.total`; ``sums`` is overwritten."""
     n = sums.size
     while n > 1:
         blocks = (n + BLOCK - 1) // BLOCK

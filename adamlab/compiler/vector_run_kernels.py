@@ -1,7 +1,10 @@
-"""The numba backend for rules that act on a whole vector: LAMB's norms, a cautious mask's mean, and the like.
+"""Kernels for one run of a rule that acts on a whole vector, such as LAMB with its norms or a cautious mask.
 
-The rule is compiled as it stands, whole arrays and all, into the loop over steps; its sums are those of
-`adamlab.rules.reduction`, in the same order as NumPy's backend takes them.
+The rule is compiled as it is written, with its array operations, into the loop over steps. Its sums are those of
+`adamlab.rules.reduction`, in the same order as on the numpy backend.
+
+The arguments of the kernels are those of `adamlab.compiler.run_kernels`, except that ``theta`` and the tuple ``state``
+take the place of ``arrays``, and ``data`` is the objective's data whether it is separable or not.
 """
 
 import math
@@ -22,7 +25,7 @@ from adamlab.rules.stopping import GOES_ON, after_step, at_point
 
 
 def _gradient(code: ObjectiveCode) -> Any:
-    """``gradient(env, t, theta, data, draws)``: a new array each step, as the rule may keep the last as a state."""
+    """Return ``gradient(env, t, theta, data, draws)``: a new array each step, as a rule may keep the last as state."""
     fill, slope, separable = parts.fill_gradient(code), parts.slope(code), code.separable
 
     @compile_part
@@ -53,7 +56,21 @@ def _clip(code: ObjectiveCode) -> Any:
 @cache
 @counted_as_compilation()
 def step_kernel_of_vector(optimizer: Any, schedule: Any, code: ObjectiveCode) -> Any:
-    """``step(h, s, n_steps, carry, t, g, theta, state)``: one step."""
+    """Return the kernel that takes one step with a given gradient.
+
+    Parameters
+    ----------
+    optimizer, schedule : type
+        Classes of the optimizer and the schedule.
+    code : ObjectiveCode
+        Code of the problem, of which the box is used.
+
+    Returns
+    -------
+    numba dispatcher
+        ``step(h, s, n_steps, carry, t, g, theta, state)``; it returns the squared length of the step, the carry, and
+        the new theta and state.
+    """
     of_step = coefficients_of_step(optimizer, schedule)
     update, clip = compile_part(in_numba(optimizer.update)), _clip(code)
 
@@ -70,7 +87,23 @@ def step_kernel_of_vector(optimizer: Any, schedule: Any, code: ObjectiveCode) ->
 @cache
 @counted_as_compilation()
 def advance_kernel_of_vector(optimizer: Any, schedule: Any, code: ObjectiveCode, watches: bool) -> Any:
-    """``advance(...)``: steps until one of the ends; see `adamlab.running.numba_steppers.NumbaVectorStepper.advance` for what it takes."""
+    """Return the kernel that takes steps until a stopping rule holds or step ``until`` has been taken.
+
+    Parameters
+    ----------
+    optimizer, schedule : type
+        Classes of the optimizer and the schedule.
+    code : ObjectiveCode
+        Code of the problem.
+    watches : bool
+        Whether loss and gradient are tested after each step.
+
+    Returns
+    -------
+    numba dispatcher
+        ``advance(h, s, n_steps, p, q, keys, carry, t, until, limits, theta, state, data, draws)``; it returns what
+        `adamlab.compiler.run_kernels.advance_kernel` does, and the new theta and state.
+    """
     of_step = coefficients_of_step(optimizer, schedule)
     update, clip, gradient = compile_part(in_numba(optimizer.update)), _clip(code), _gradient(code)
     environment, step_ends = parts.environment(code), compile_part(after_step)

@@ -1,8 +1,9 @@
-"""Does another library's method of the same name take the same steps? Trajectories beside trajectories.
+"""Comparison of optimizers with other libraries' methods of the same name, by their trajectories.
 
-Recorded gradients come first: heavy tails, exact zeros, a zero first gradient, and a scale of its own for each
-coordinate, from 1e-14 to 1e3, so that an epsilon in another place shows. A smooth problem alone lets wrong
-implementations pass; two are run all the same, because there errors feed back. Everything is in float64.
+The optimizer and the other method are given the same recorded gradients, with heavy tails, exact zeros, a first
+gradient of zero, and a different scale for each coordinate, from 1e-14 to 1e3, so that an epsilon in another place
+shows. A comparison on smooth problems alone would let wrong implementations pass. Two such problems are run in
+addition, because there errors feed back into the gradients. Everything is in float64.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,9 +19,9 @@ from adamlab.running.start import start
 
 SCALES = 10.0 ** np.arange(-14, 4)
 RECORDED_STEPS, CLOSED_STEPS = 300, 100
-# A matrix rule that ignores the gradient's length is chaotic near the optimum: few steps, far from it.
+# A matrix rule that ignores the gradient's length is chaotic near the optimum, so it takes few steps, far from it.
 MATRIX_SHAPE, MATRIX_STEPS = (6, 6), 12
-# Two trajectories are equal to rounding if they differ by less than this part of the way they went.
+# Two trajectories are equal to rounding if they differ by at most this fraction of the distance that they covered.
 EQUAL = 1e-11
 
 Step = Callable[[Array], Array]
@@ -28,11 +29,21 @@ Step = Callable[[Array], Array]
 
 @dataclass(frozen=True)
 class Namesake:
-    """Another library's method that goes by a leaf's name, or is said to be the same.
+    """Another library's method that has the name of one of our optimizers, or is said to be the same.
 
-    ``leaf`` is ours; ``spelled`` is how its users write theirs; ``begin(h, theta0)`` starts it with our leaf's
-    hyperparameters ``h`` and gives a function from a gradient to the next iterate. ``differs`` is the reason, in a
-    clause, why it takes other steps, and ``by`` how much they differ on recorded gradients; empty where it does not.
+    Attributes
+    ----------
+    leaf : str
+        Name of our optimizer.
+    spelled : str
+        The call of the other method as its users write it.
+    begin : callable
+        ``begin(h, theta0)`` starts the other method with the hyperparameters of our leaf ``h``; it returns a function
+        from a gradient to the next iterate.
+    differs : str
+        The known reason, as a clause, why it takes other steps; empty if it takes the same.
+    by : float
+        The known difference on recorded gradients, as in `Comparison`; 0 if there is none.
     """
 
     leaf: str
@@ -42,7 +53,18 @@ class Namesake:
     by: float = 0.0
 
     def as_known(self, found: "Comparison") -> bool:
-        """Whether a comparison came out as recorded here: equal to rounding, or different by about as much."""
+        """Return whether a comparison agrees with what is known: equal to rounding, or different within a factor of 2.
+
+        Parameters
+        ----------
+        found : Comparison
+            The comparison.
+
+        Returns
+        -------
+        bool
+            Whether it agrees.
+        """
         if not self.differs:
             return found.equal
         return not found.equal and self.by / 2 <= found.recorded <= self.by * 2
@@ -50,19 +72,40 @@ class Namesake:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far two trajectories are apart, as parts of the way they went: on recorded gradients, and in closed loop."""
+    """The largest differences between two trajectories, as fractions of the distance that they covered.
+
+    Attributes
+    ----------
+    recorded : float
+        Difference on recorded gradients.
+    closed_loop : float
+        Difference on problems whose gradients are taken at the iterates.
+    """
 
     recorded: float
     closed_loop: float
 
     @property
     def equal(self) -> bool:
-        """Whether they are equal to rounding on recorded gradients."""
+        """Whether the trajectories on recorded gradients are equal to rounding."""
         return self.recorded <= EQUAL
 
 
 def compare(optimizer: Any, namesake: Namesake) -> Comparison:
-    """Run a leaf and its namesake side by side."""
+    """Compare the trajectories of an optimizer and its namesake.
+
+    Parameters
+    ----------
+    optimizer : leaf of `adamlab.optimizers`
+        Our optimizer.
+    namesake : Namesake
+        The other library's method.
+
+    Returns
+    -------
+    Comparison
+        The largest differences.
+    """
 
     def apart(follow: Callable[[Step, Any, Array], Array], drive: Any, theta0: Array) -> float:
         ours, theirs = (follow(begin(optimizer, theta0), drive, theta0) for begin in (_ours, namesake.begin))
@@ -75,7 +118,20 @@ def compare(optimizer: Any, namesake: Namesake) -> Comparison:
 
 
 def recorded_gradients(seed: int, *, first_zero: bool) -> Array:
-    """Gradients of `RECORDED_STEPS` steps (rows) in as many coordinates as there are `SCALES`."""
+    """Return a stream of recorded gradients.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the random numbers.
+    first_zero : bool
+        Whether the first gradient is zero.
+
+    Returns
+    -------
+    ndarray, shape (RECORDED_STEPS, SCALES.size), float64
+        A row for each step.
+    """
     rng = stream(seed, "recorded gradients")
     gradients: Array = rng.standard_t(1.5, (RECORDED_STEPS, SCALES.size)) * SCALES
     gradients[rng.random(gradients.shape) < 0.05] = 0.0
@@ -89,7 +145,7 @@ def _ours(optimizer: Any, theta0: Array) -> Step:
 
 
 def _recorded(optimizer: Any) -> Iterable[tuple[Array, Array]]:
-    """Streams of gradients and starts: from zero, where no move is lost in a large number, and from elsewhere."""
+    """Yield gradients and starts: the origin, where no step is lost in the rounding of theta, and another point."""
     if acts_on(optimizer) == "matrix":
         rng = stream(0, "recorded matrices")
         yield rng.standard_t(3, (MATRIX_STEPS, *MATRIX_SHAPE)), rng.standard_normal(MATRIX_SHAPE)
@@ -101,7 +157,10 @@ def _recorded(optimizer: Any) -> Iterable[tuple[Array, Array]]:
 
 
 def _problems(optimizer: Any) -> Iterable[tuple[Callable[[Array], Array], Array]]:
-    """A bowl whose axes differ in curvature, and Rosenbrock's valley (a second bowl for matrices)."""
+    """Yield gradient functions and starts: a quadratic with different curvatures, and Rosenbrock's function.
+
+    For matrix rules the second problem is another quadratic.
+    """
     shape = MATRIX_SHAPE if acts_on(optimizer) == "matrix" else (10,)
     rng = stream(0, "problems")
     curvature = np.geomspace(1, 100, int(np.prod(shape))).reshape(shape)
@@ -134,9 +193,11 @@ def _closed(step: Step, slope: Callable[[Array], Array], theta: Array) -> Array:
 
 
 def _apart(ours: Array, theirs: Array, theta0: Array) -> float:
-    """The largest difference over steps and coordinates, each as a part of how far the coordinate went or started.
+    """Return the largest difference over steps and coordinates, relative to the size of the coordinate.
 
-    Paths that leave the finite numbers are compared up to there; it counts as infinite if one goes before the other.
+    The size is how far ours moves from the start, or the start's absolute value if that is larger; for a matrix, it
+    is the largest of all coordinates. Trajectories are compared as long as they are finite. The difference is
+    infinite if one ceases to be finite before the other.
     """
     inside = [_finite_steps(path) for path in (ours, theirs)]
     if inside[0] != inside[1]:
@@ -152,6 +213,6 @@ def _apart(ours: Array, theirs: Array, theta0: Array) -> float:
 
 
 def _finite_steps(path: Array) -> int:
-    """How many steps a path goes before a coordinate is no longer finite."""
+    """Return the number of steps before a coordinate of a trajectory is no longer finite."""
     finite = np.isfinite(path).reshape(len(path), -1).all(axis=1)
     return len(path) if finite.all() else int(np.argmin(finite))

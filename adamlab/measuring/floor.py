@@ -1,17 +1,23 @@
-"""What the machine allows: the least time a step of a method can take.
+"""The floor: the least time that a step of an optimizer can take on this machine.
 
-Four things bound a step from below, and the largest counts: its divisions and square roots over the throughput of the
-unit that does them; its additions, those of the stopping test among them, over the throughput of the adders; the
-numbers it must read and write over the bandwidth at that size; and, in few dimensions, the time one result takes to
-become the next, because a step cannot begin before the last has ended. The operations are counted by running the rule
-itself on numbers that count. Throughput, bandwidth and latencies are measured on the spot, by compiled loops with
-nothing else in them, as cases to be interleaved with what is timed.
+There are four lower bounds on the time of a step, and the floor is the largest of them:
 
-The loop for bandwidth passes over as many arrays as the method has, and writes those it writes: a triad, which reads
-two numbers for one that it writes, can be slower per byte than a step that writes all it reads, and is no floor.
+* arithmetic: the divisions and square roots, at the throughput of the unit that computes them;
+* addition: the additions, including those of the stopping test, at the throughput of the adders;
+* movement: the numbers that the step must read and write, at the bandwidth for arrays of that size;
+* latency: the time of the chain of operations from one iterate to the next, because a step cannot begin before the
+  last one has ended; it matters in few dimensions.
 
-Of many runs at once, each with numbers of its own, none waits for itself; but what the coordinates of a step have in
-common is computed for every run. Threads share out the arithmetic, and the loop for bandwidth has as many.
+The operations are counted by running the rule itself on numbers that count them. Throughput, bandwidth and latencies
+are measured by compiled loops that do nothing else, as cases that are interleaved with the runs to be timed.
+
+The loop for bandwidth reads as many arrays as the method has, and writes those that the method writes. A triad, which
+reads two numbers for each that it writes, would be no floor: it can be slower per byte than a step that writes all it
+reads.
+
+If many runs are taken at once, each with its own numbers, there is no bound by latency; but the operations that the
+coordinates of a step have in common are done for every run. Threads share the arithmetic, and the loop for bandwidth
+runs on the same number of threads.
 """
 
 from collections import Counter
@@ -37,27 +43,42 @@ from adamlab.running.numba_steppers import pool
 
 # Small enough for the first-level cache, large enough for the loop's own overhead to vanish.
 _ELEMENTS = 1024
-# Passes in one call, so that the call itself does not count.
+# Passes over the array in one call, so that the time of the call itself is negligible.
 _PASSES = 64
-# Additions to each element that is loaded, so that loading does not count.
+# Additions to each element that is loaded, so that the time of loading is negligible.
 _ADDITIONS = 16
-# What a step's length takes of each coordinate: how far it has moved, and the sum.
+# Additions in the length of a step, for each coordinate: the difference, and the sum of the squares.
 _ADDITIONS_OF_LENGTH = 2
-# Shorter arrays would measure how soon a stored number can be loaded again, which registers can do without.
+# Shorter arrays would measure how soon a stored number can be loaded again, which a step in registers does not need.
 _SHORTEST = 512
-# About how much longer a division and a root take than a sum, to tell which of two chains is the longer.
+# Approximate latencies in units of an addition's, to decide which of two chains is the longer.
 _WEIGHTS = {"addition": 1, "product": 1, "division": 4, "root": 6}
 _UFUNCS = {"add": "addition", "subtract": "addition", "multiply": "product", "divide": "division", "sqrt": "root"}
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a step needs: operations per coordinate, arrays passed over, and its longest chain.
+    """The work of a step: operations per coordinate, arrays that it passes over, and its longest chain.
 
-    ``additions`` are subtractions too. ``read_write`` arrays are read and written, ``read_only`` ones only read. The
-    chain is that of operations, each on the result of the one before, from a coordinate to its next value:
-    ``chain_sums`` additions and multiplications, ``chain_divisions`` and ``chain_roots``. What its coordinates have in
-    common takes ``own_divisions`` and ``own_roots``.
+    The chain is the sequence of operations, each on the result of the one before, from a coordinate to its next
+    value.
+
+    Attributes
+    ----------
+    divisions, roots : int
+        Divisions and square roots per coordinate.
+    read_write : int
+        Arrays that are read and written.
+    read_only : int
+        Arrays that are only read.
+    additions : int
+        Additions and subtractions per coordinate.
+    chain_sums : int
+        Additions and multiplications in the chain.
+    chain_divisions, chain_roots : int
+        Divisions and square roots in the chain.
+    own_divisions, own_roots : int
+        Divisions and square roots that all coordinates of a step have in common.
     """
 
     divisions: int
@@ -74,7 +95,19 @@ class Work:
 
 @dataclass(frozen=True)
 class Floors:
-    """The bounds in nanoseconds per step; see the module. ``arithmetic`` is that of divisions and roots."""
+    """The lower bounds on the time of a step, in nanoseconds; see the module.
+
+    Attributes
+    ----------
+    arithmetic : float
+        Bound by divisions and square roots.
+    addition : float
+        Bound by additions.
+    movement : float
+        Bound by reading and writing.
+    latency : float
+        Bound by the chain from one iterate to the next.
+    """
 
     arithmetic: float
     addition: float
@@ -83,20 +116,20 @@ class Floors:
 
     @property
     def largest(self) -> float:
-        """The floor."""
+        """The floor: the largest of the bounds."""
         return max(self.arithmetic, self.addition, self.movement, self.latency)
 
 
 class _Counting:
-    """A number of which only what has been done is kept: all operations, and the longest chain that led here."""
+    """Stands for a number, and keeps only the operations done so far and the longest chain that led to the number."""
 
     def __init__(self, done: Counter[str], chain: Counter[str] | None = None) -> None:
         self._done = done
-        # None for what does not depend on the coordinate's last value.
+        # None for a number that does not depend on the coordinate's last value.
         self.chain = chain
 
     def _after(self, operation: str, others: Iterable[object]) -> "_Counting":
-        """The result of an operation on this and others; of one that has no name, such as a maximum, its chain."""
+        """Return the result of an operation; one without a name, such as a maximum, only passes the chain on."""
         self._done.update([operation])
         chains = [x.chain for x in (self, *others) if isinstance(x, _Counting) and x.chain is not None]
         longest = max(chains, key=lambda chain: sum(_WEIGHTS[name] * n for name, n in chain.items()), default=None)
@@ -123,18 +156,28 @@ class _Counting:
     __pow__ = __rpow__ = __mod__ = __floordiv__ = __neg__ = __abs__ = __gt__ = __ge__ = __lt__ = __le__ = _other
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object) -> "_Counting":
-        """What NumPy's functions of numbers call."""
+        """Count an operation; NumPy's ufuncs call this."""
         return self._after(_UFUNCS.get(ufunc.__name__, ""), inputs)
 
     def __array_function__(self, function: object, types: object, inputs: Iterable[object], named: object) -> object:
-        """What `numpy.where` calls."""
+        """Pass the chain on; `numpy.where` calls this."""
         return self._after("", inputs)
 
 
 def work(optimizer: Any, objective: Any) -> Work:
-    """Count what a step of ``optimizer`` on ``objective`` needs, the gradient included if separable.
+    """Count the work of a step.
 
-    Of a rule that acts on a vector or a matrix only the arrays are counted.
+    Parameters
+    ----------
+    optimizer : leaf of `adamlab.optimizers`
+        The optimizer.
+    objective : leaf of `adamlab.objectives`
+        The objective; its gradient is counted if it is separable.
+
+    Returns
+    -------
+    Work
+        The work; only the arrays are counted for a rule that acts on a vector or a matrix.
     """
     data = objective_data(objective)
     read_write = 1 + len(state_names(optimizer.__class__))
@@ -162,7 +205,7 @@ def work(optimizer: Any, objective: Any) -> Work:
 
 
 def _in_common(optimizer: Any) -> Counter[str]:
-    """The operations on what the coordinates of a step have in common."""
+    """Count the operations that the coordinates of a step have in common."""
     done: Counter[str] = Counter()
     numbers = SimpleNamespace(**{name: _Counting(done) for name in parameter_names(optimizer.__class__)})
     carry = (_Counting(done) for _ in first_carry(optimizer.__class__))
@@ -171,7 +214,25 @@ def _in_common(optimizer: Any) -> Counter[str]:
 
 
 def floor_cases(work: Work, dim: int, dtype: str, threads: int = 1) -> dict[str, Case]:
-    """The cases whose samples `floors` reads, by name; those of two pieces of work may be the same."""
+    """Return the cases to be timed for the floor of a step.
+
+    Parameters
+    ----------
+    work : Work
+        The work of the step.
+    dim : int
+        Number of coordinates.
+    dtype : str
+        The dtype of theta.
+    threads : int
+        Threads that share the step.
+
+    Returns
+    -------
+    dict of str to callable
+        Cases for `adamlab.measuring.timing.interleaved` by name. Different steps may have cases of the same name;
+        these are the same.
+    """
     x, a = _ones(_ELEMENTS, dtype, 0), _ones(_ELEMENTS, dtype, 1)
     a += np.linspace(0, 1, _ELEMENTS, dtype=dtype)
     one, little, count = a.dtype.type(1), a.dtype.type(1e-3), _ELEMENTS * _PASSES
@@ -187,12 +248,33 @@ def floor_cases(work: Work, dim: int, dtype: str, threads: int = 1) -> dict[str,
 
 
 def floors(work: Work, dim: int, dtype: str, seconds: Mapping[str, float], runs: int = 1, threads: int = 1) -> Floors:
-    """The floors of a step of a run, one of ``runs`` at once, from the median seconds of the cases of `floor_cases`."""
+    """Return the lower bounds on the time of a step.
+
+    Parameters
+    ----------
+    work : Work
+        The work of the step.
+    dim : int
+        Number of coordinates.
+    dtype : str
+        The dtype of theta.
+    seconds : mapping of str to float
+        Median seconds of the cases of `floor_cases`.
+    runs : int
+        Number of runs that are taken at once; the bounds are those of one of them.
+    threads : int
+        Threads that share the step, or the runs.
+
+    Returns
+    -------
+    Floors
+        The bounds in nanoseconds.
+    """
 
     def each(operation: str) -> float:
         return 1e9 * seconds[f"floor: {operation} {dtype}"] / (_ELEMENTS * _PASSES)
 
-    # Runs at once stay in each core's own cache, so threads share out their movement as they do their arithmetic.
+    # Runs that are taken at once stay in each core's own cache, so threads share their movement like their arithmetic.
     together = 1 if runs > 1 else threads
     movement = dim * 1e9 * seconds[_movement(work, dim, dtype, together)] / (_length(dim) * _passes(dim))
     divider = work.divisions * each("division") + work.roots * each("root")
@@ -216,12 +298,12 @@ def _movement(work: Work, dim: int, dtype: str, threads: int) -> str:
 
 
 def _length(dim: int) -> int:
-    """The length of the arrays that stand for those of a method in ``dim`` coordinates."""
+    """Return the length of the arrays by which the bandwidth for ``dim`` coordinates is measured."""
     return max(dim, _SHORTEST)
 
 
 def _passes(dim: int) -> int:
-    """How often one call passes over them."""
+    """Return how often one call passes over these arrays."""
     return max(1, _PASSES * _ELEMENTS // _length(dim))
 
 
@@ -241,7 +323,8 @@ def _movement_case(work: Work, dim: int, dtype: str, threads: int) -> Case:
             for other in others:
                 other.result()
 
-        # A pass off the clock, like a run's first step: what nobody has touched for a while may have been put away.
+        # One pass is not timed, like the first step of a run: arrays that were not used for a while may have left the
+        # cache, or the memory.
         move_all(1)
         return timed(lambda: move_all(_passes(dim)))(repetitions)
 
@@ -249,7 +332,7 @@ def _movement_case(work: Work, dim: int, dtype: str, threads: int) -> Case:
 
 
 def _ones(size: int, dtype: str, place: int) -> Array:
-    """Ones that lie where an array of a run would."""
+    """Return an array of ones, aligned as an array of a run."""
     array: Array = aligned(size, dtype, place)
     array[:] = 1
     return array
@@ -262,7 +345,7 @@ def _kernel(name: str) -> Any:
 
 @cache
 def _move_kernel(written: int, count: int) -> Any:
-    """``move(arrays, s, times)``: add to each of the first ``written`` arrays ``s`` times another's number."""
+    """Return ``move(arrays, s, times)``, which adds ``s`` times another array to each of the first ``written`` ones."""
     new = _sums(written, written, count)
 
     @numba.njit(error_model="numpy", nogil=True)
@@ -275,7 +358,10 @@ def _move_kernel(written: int, count: int) -> Any:
 
 
 def _sums(first: int, written: int, count: int) -> Any:
-    """The new numbers of the ``first`` arrays, each with another added: one that is only read, while there are any."""
+    """Return the function for the new numbers of the ``first`` arrays: each plus ``s`` times that of another array.
+
+    The other array is one that is only read, as long as there are any.
+    """
     if first == 0:
         return compile_function(lambda _row, _s: ())
     k, before = first - 1, _sums(first - 1, written, count)

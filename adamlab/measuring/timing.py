@@ -1,17 +1,17 @@
-"""Timing that can be trusted: interleaved samples, a median, and a bootstrap interval.
+"""Timing of runs: interleaved samples, their median, and a bootstrap interval.
 
-The protocol. What is timed is a run: it is begun, and takes a number of steps, at each of which the gradient is
-evaluated by the implementation itself. Set-up is on the clock, or it is not: then the first step belongs to it, in
-which libraries allocate their state and compile, and the steps after it are timed. A run has as many steps as were
-asked for, or as many as take about ``max_run_seconds``; an implementation of which one step takes longer than
-``max_step_seconds`` is left out.
+What is timed is a run: it is set up and takes a number of steps, and the implementation itself evaluates the gradient
+at each step. The set-up is either timed with the steps or left out. If it is left out, the first step counts as
+set-up as well, because libraries allocate their state and compile in it, and only the steps after it are timed. A run
+has the number of steps that was asked for, or as many as take about ``max_run_seconds``. An implementation whose step
+takes longer than ``max_step_seconds`` is left out.
 
-Every case is warmed up before it counts. Its number of repetitions is chosen so that one sample lasts at least
-``min_sample_seconds``, and never less than a thousand ticks of the clock as they are seen on this machine. Samples are
-taken in rounds: each round takes one sample of every case, in an order shuffled anew, so that a drift of the machine
-meets all alike. A case that has used up ``budget_seconds`` after `MIN_ROUNDS` rounds leaves the rotation. The garbage
-collector is off while a sample is taken. Everybody has one thread, unless a case asks for more (the programs see to
-that, because thread pools read their size when they are imported). What is reported is the median, with the 95%
+Every case is warmed up first. Its number of repetitions is chosen so that one sample lasts at least
+``min_sample_seconds``, and at least a thousand ticks of the clock as measured on this machine. Samples are taken in
+rounds. Each round takes one sample of every case, in a new random order, so that a drift of the machine affects all
+cases alike. A case that has used up ``budget_seconds`` after `MIN_ROUNDS` rounds takes no part in later rounds. The
+garbage collector is off while a sample is taken. Every case has one thread unless it asks for more; the programs set
+this, because thread pools read their size when they are imported. The result is the median, with the 95%
 percentile-bootstrap interval of the median.
 """
 
@@ -30,13 +30,23 @@ from adamlab.problems.random_streams import stream
 MIN_ROUNDS = 7
 TICKS = 1000
 Case = Callable[[int], float]
-# Takes so many more steps of a run, unless it stops before, and returns its iterate.
+# A function that takes the given number of further steps of a run, unless it stops earlier, and returns its iterate.
 Advance = Callable[[int], Any]
 
 
 @dataclass(frozen=True)
 class Interval:
-    """The median of ``samples`` samples and its 95% bootstrap interval, in the samples' unit."""
+    """A median and its 95% bootstrap interval, in the unit of the samples.
+
+    Attributes
+    ----------
+    median : float
+        The median.
+    lo, hi : float
+        The ends of the interval.
+    samples : int
+        Number of samples.
+    """
 
     median: float
     lo: float
@@ -45,20 +55,41 @@ class Interval:
 
 
 class Implementation(Protocol):
-    """A way to do a run of some configuration."""
+    """A way to execute runs of one configuration."""
 
     def seconds(self, repetitions: int, steps: int, set_up: bool) -> float:
-        """Do so many runs of so many steps; how long that took, with or without the set-up (see the module)."""
+        """Execute runs and return the time that they took.
+
+        Parameters
+        ----------
+        repetitions : int
+            Number of runs.
+        steps : int
+            Steps of each run.
+        set_up : bool
+            Whether the set-up is timed too (see the module).
+
+        Returns
+        -------
+        float
+            Seconds for all runs.
+        """
 
 
 @dataclass(frozen=True)
 class Runs:
-    """An implementation in this process: ``begin()`` sets a run up and returns the function that takes its steps."""
+    """An implementation in this process.
+
+    Attributes
+    ----------
+    begin : callable
+        ``begin()`` sets up a run and returns the function that takes its steps.
+    """
 
     begin: Callable[[], Advance]
 
     def seconds(self, repetitions: int, steps: int, set_up: bool) -> float:
-        """See `Implementation`."""
+        """Execute runs and return the seconds that they took; see `Implementation`."""
         if set_up:
             return timed(lambda: self.begin()(steps))(repetitions)
         ready = [self.begin() for _ in range(repetitions)]
@@ -71,7 +102,18 @@ class Runs:
 
 
 def timed(function: Callable[[], Any]) -> Case:
-    """A case that calls ``function`` and takes the time from here."""
+    """Return a case that calls a function and measures the time of its calls.
+
+    Parameters
+    ----------
+    function : callable
+        A function without arguments.
+
+    Returns
+    -------
+    callable
+        ``case(repetitions)``: the seconds that this number of calls took.
+    """
 
     def case(repetitions: int) -> float:
         begun = time.perf_counter()
@@ -84,20 +126,48 @@ def timed(function: Callable[[], Any]) -> Case:
 
 @dataclass(frozen=True)
 class Length:
-    """How long a run is: ``steps``, and about how many seconds they take."""
+    """The length of a run.
+
+    Attributes
+    ----------
+    steps : int
+        Number of steps.
+    seconds : float
+        The time that they took once.
+    """
 
     steps: int
     seconds: float
 
 
 def fitting_length(implementation: Implementation, most: int, max_seconds: float, too_long: float) -> Length:
-    """A run of ``most`` steps, or of as many as take about ``max_seconds``; of one if that is ``too_long``. Warms up.
+    """Find the length of the runs to be timed; this also warms up the implementation.
 
-    The guess from a few steps to many grows by the hundredfold at most, because a run of few is mostly its own start.
+    Parameters
+    ----------
+    implementation : Implementation
+        The implementation.
+    most : int
+        Number of steps that was asked for.
+    max_seconds : float
+        About the longest time of a run.
+    too_long : float
+        Seconds above which a single step takes too long.
+
+    Returns
+    -------
+    Length
+        A run of ``most`` steps, or of as many as take about ``max_seconds``, or of one step if that takes longer than
+        ``too_long``.
+
+    Notes
+    -----
+    The number of steps grows by a factor of a hundred at most in each trial, because the time of a short run is
+    mostly that of its start.
     """
     steps = 1
     while True:
-        # Each length has its warm-up: a loop may be compiled for its number of steps.
+        # Each length is warmed up, because a loop may be compiled for its number of steps.
         seconds = implementation.seconds(1, steps, False)
         if steps == 1 and seconds > too_long:
             return Length(steps, seconds)
@@ -118,10 +188,30 @@ def interleaved(
     progress: Callable[[str], None],
     seen: Mapping[str, float] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
-    """Samples of every case, in seconds per repetition, taken as the module describes.
+    """Take samples of several cases in turn, as the module describes.
 
-    A case is a function that does its work a given number of times and returns the seconds that took. ``seen`` are
-    the seconds that a repetition was seen to take, of cases that are warm.
+    Parameters
+    ----------
+    cases : mapping of str to callable
+        The cases by name; each is a function that does its work a given number of times and returns the seconds that
+        this took.
+    rounds : int
+        Samples of each case, unless it uses up its budget earlier.
+    min_sample_seconds : float
+        Shortest duration of a sample.
+    budget_seconds : float
+        Time after which a case leaves the rounds, once it has `MIN_ROUNDS` samples.
+    seed : int
+        Seed of the order of the cases.
+    progress : callable
+        Called with a line of text at the start of each round.
+    seen : mapping of str to float, optional
+        Seconds that a repetition has taken before, for cases that are warmed up.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Seconds per repetition, one element for each sample.
     """
     least = max(min_sample_seconds, TICKS * clock_tick())
     enough = {name for name, seconds in (seen or {}).items() if seconds >= least}
@@ -142,7 +232,7 @@ def interleaved(
 
 
 def clock_tick() -> float:
-    """The clock's resolution in seconds, as it is seen: the least time between two readings that differ."""
+    """Return the measured resolution of the clock: the least difference in seconds between two unequal readings."""
 
     def seen() -> float:
         begun = now = time.perf_counter()
@@ -154,7 +244,22 @@ def clock_tick() -> float:
 
 
 def median_interval(samples: NDArray[np.float64], name: str, seed: int = 0) -> Interval:
-    """The median of ``samples`` and its 95% percentile-bootstrap interval; ``name`` and ``seed`` fix the resampling."""
+    """Return the median of samples with its 95% percentile-bootstrap interval.
+
+    Parameters
+    ----------
+    samples : ndarray of float64
+        The samples.
+    name : str
+        Name of the case; with ``seed`` it determines the random numbers of the bootstrap.
+    seed : int
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    Interval
+        Median and interval; the interval has no width if there is one sample or all are equal.
+    """
     from scipy.stats import bootstrap
 
     median = float(np.median(samples))
