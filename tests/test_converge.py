@@ -201,7 +201,9 @@ REFUSED = {
     ),
     "+hydra.job.env_set.PATH=/tmp": "hydra: job.env_set must be empty; a configuration cannot run code of its own",
     "hydra.launcher._target_=os.system": "hydra: _target_ must be a plugin of Hydra or of adamlab; it is 'os.system'",
-    "+hydra.launcher.x._target_=os.system": "hydra: _target_ must be a plugin of Hydra or of adamlab; it is 'os.system'",
+    "+hydra.launcher.x._target_=os.system": (
+        "hydra: _target_ must be a plugin of Hydra or of adamlab; it is 'os.system'"
+    ),
     "hydra.launcher._target_=hydra._internal.core_plugins.basic_launcher.logging.os.system": (
         "hydra: _target_ must be a plugin of Hydra or of adamlab; it is "
         "'hydra._internal.core_plugins.basic_launcher.logging.os.system'"

@@ -197,7 +197,8 @@ def test_a_start_of_whole_numbers_becomes_float64():
         ),
         (
             lambda: minimize("sphere", ADAM, n_steps=1),
-            "minimize: objective must be an instance of a class in adamlab.objectives, or a pair of functions; it is 'sphere'",
+            "minimize: objective must be an instance of a class in adamlab.objectives, or a pair of functions; "
+            "it is 'sphere'",
         ),
         (lambda: start(ADAM, np.array(["a"])), "start: theta0 must be float64 or float32; it is <U1"),
         (

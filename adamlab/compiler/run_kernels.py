@@ -34,7 +34,7 @@ from typing import Any
 
 import numba
 
-from adamlab.compiler import objective_code as parts
+import adamlab.compiler.objective_code as parts
 from adamlab.compiler.array_access import align_stack
 from adamlab.compiler.compile_time import count_compilations, counted_as_compilation
 from adamlab.compiler.disk_cache import keep_on_disk

@@ -200,7 +200,11 @@ def send_away(
                 elif isinstance(answer, PieceResult) and answer.runs == chunk.runs:
                     yield answer
                 else:
-                    lost = answer if isinstance(answer, Lost) else Lost("a worker stopped before all its runs were done", again=True)
+                    lost = (
+                        answer
+                        if isinstance(answer, Lost)
+                        else Lost("a worker stopped before all its runs were done", again=True)
+                    )
                     done, again = _lost(name, chunk, lost, sizes.retries)
                     yield from done
                     if again:

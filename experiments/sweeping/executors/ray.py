@@ -81,7 +81,9 @@ def _connection(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Check the settings and return the arguments of `ray.init`."""
     address, cores = settings["address"], settings["num_cpus"]
     if address is not None and (not isinstance(address, str) or not address):
-        raise ConfigurationError(f"ray: address must be the address of a cluster's head node, or null; it is {address!r}")
+        raise ConfigurationError(
+            f"ray: address must be the address of a cluster's head node, or null; it is {address!r}"
+        )
     if cores is not None:
         cores = Number("", "[1, 1024]", whole=True).check("ray", "num_cpus", cores)
     quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
@@ -108,7 +110,9 @@ class _Tasks:
             ray.init(**self._connection)
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = str(error).strip().partition("\n")[0]
-            raise ConfigurationError(f"ray: address must be the address of a running cluster, or null; {reason}") from error
+            raise ConfigurationError(
+                f"ray: address must be the address of a running cluster, or null; {reason}"
+            ) from error
         # Ray must not retry: `experiments.sweeping.dispatch.send_away` decides what is sent again.
         self._perform = ray.remote(num_cpus=self._cores, max_retries=0)(_perform)
         return self
