@@ -3,18 +3,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help reproduce test test-peers test-cluster lint bench bench-quick bench-page lock clean
+.PHONY: help reproduce test test-peers test-cluster lint docs bench bench-quick bench-page lock clean
 
 help:
 	@echo "make reproduce  install, run the seed study, draw reports/out/index.html"
 	@echo "make test       install, check style and types, run all tests"
 	@echo "make test-peers install torch, optax and pytorch_optimizer too, and test our methods beside theirs"
 	@echo "make test-cluster install submitit and Ray too, and test sweeps on them: on SLURM where a controller answers"
+	@echo "make docs       install Sphinx too, and build the documentation into docs/_build/html"
 	@echo "make bench      measure this commit against main (BASE=... for another): is it slower?"
 	@echo "make bench-quick run every benchmark once: do they work?"
 	@echo "make bench-page publish what asv has measured as a page that needs no network"
 	@echo "make lock       resolve the locks anew (needs uv)"
-	@echo "make clean      remove .venv, results and the drawn report"
+	@echo "make clean      remove .venv, results, the drawn report and the documentation"
 
 reproduce: $(VENV)/core
 	@$(BIN)/python experiments/converge.py +study=seed
@@ -34,6 +35,11 @@ lint: $(VENV)/test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+# A warning is an error, as in the tests. The pages load nothing from elsewhere, so they can be read without a network.
+docs: $(VENV)/docs
+	@$(BIN)/python -m sphinx -W --keep-going -n -q -d docs/_build/doctrees docs docs/_build/html
+	@echo "documentation: docs/_build/html/index.html"
 
 BASE := main
 
@@ -75,6 +81,11 @@ $(VENV)/cluster: $(VENV)/test requirements-cluster.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-cluster.lock
 	@touch $@
 
+$(VENV)/docs: $(VENV)/test requirements-docs.lock
+	@echo "adamlab: installing requirements-docs.lock into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-docs.lock
+	@touch $@
+
 define set_up
 	command -v $(PYTHON) >/dev/null || { echo "adamlab: needs Python 3.11, 3.12 or 3.13; there is no $(PYTHON) here (set PYTHON=...)" >&2; exit 2; }; \
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
@@ -94,6 +105,7 @@ lock:
 	@$(call resolve,--extra test -c requirements.lock,requirements-test.lock)
 	@$(call resolve,--extra peers -c requirements-test.lock --overrides requirements-peers.overrides,requirements-peers.lock)
 	@$(call resolve,--extra slurm --extra ray -c requirements-test.lock,requirements-cluster.lock)
+	@$(call resolve,--extra docs -c requirements-test.lock,requirements-docs.lock)
 
 define resolve
 	uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet \
@@ -101,4 +113,4 @@ define resolve
 endef
 
 clean:
-	rm -rf $(VENV) results reports/out
+	rm -rf $(VENV) results reports/out docs/_build

@@ -34,11 +34,12 @@ ALLOWED = {
     "benchmarks": {"adamlab", "benchmarks"},
     "benchmarks/suite": {"adamlab"},
     "benchmarks/peers": {"adamlab", "benchmarks.peers"},
+    "docs": {"adamlab"},
 }
 WATCHED = {"adamlab", "hydra", "hydra_plugins", "omegaconf", "matplotlib", "experiments", "reports", "benchmarks"}
 
 
-LOCKS = [f"requirements{which}.lock" for which in ("", "-test", "-peers", "-cluster")]
+LOCKS = [f"requirements{which}.lock" for which in ("", "-test", "-peers", "-cluster", "-docs")]
 
 
 def imports(path):

@@ -194,7 +194,7 @@ def test_a_sweep_of_many_says_how_many_ended_how_and_its_failures_at_the_end(com
     assert failed > 0
     assert f"{150 - failed} max_steps, {failed} failed" in done.out
     assert f"{failed} failed:\n" in done.out
-    assert "ValueError: the seventh call; such as adam (lr 0.001) on custom, dim 2, numpy" in done.out
+    assert "ValueError: the seventh call; for example adam (lr 0.001) on custom, dim 2, numpy" in done.out
     assert done.out.count("max_steps") == 1
 
 

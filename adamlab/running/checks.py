@@ -129,7 +129,7 @@ def prepared(objective: Any, theta0: ArrayLike | None = None) -> tuple[Any, Arra
     Returns
     -------
     objective : dataclass or FunctionPair
-        A `FunctionPair` if functions were given, or the objective as it is.
+        A `~adamlab.problems.problem.FunctionPair` if functions were given, or the objective as it is.
     theta0 : ndarray of float64 or float32
         The start, a new array.
 
