@@ -14,22 +14,23 @@ loss and gradient are tested after each step, and the values that a user's funct
 
 Which call needs which kernel, with the beginning of the kernel's file name in parentheses:
 
-* `adamlab.minimize` with the numba backend and a rule that acts on coordinates: `advance_kernel` (``advance``, or
-  ``watch`` if loss or gradient are tested after each step) takes the steps. `measure_kernel` (``measure``) computes
-  loss, gradient length and distance to the nearest minimiser: at each point of a trace, at the end, and at the start
-  if loss or gradient are tested. A user's functions are called there instead.
-* The same with several threads on a large separable objective, if loss and gradient are not tested: `span_kernel`
-  (``step``), by which each thread takes a share of a step.
-* `adamlab.start`, and gradients that have to be called from Python: `span_kernel` takes one step with the given
-  gradient.
-* A rule that acts on vectors: `advance_kernel_of_vector` (``advance``, ``watch``), and `step_kernel_of_vector`
-  (``step``) for one step with a given gradient.
+* `adamlab.minimize` with the numba backend and a rule that acts on coordinates: `run_kernels.advance_kernel`
+  (``advance``, or ``watch`` if loss or gradient are tested after each step) takes the steps.
+  `run_kernels.measure_kernel` (``measure``) computes loss, gradient length and distance to the nearest minimiser: at
+  each point of a trace, at the end, and at the start if loss or gradient are tested. A user's functions are called
+  there instead.
+* The same with several threads on a large separable objective, if loss and gradient are not tested:
+  `run_kernels.span_kernel` (``step``), by which each thread takes a share of a step.
+* `adamlab.start`, and gradients that have to be called from Python: `run_kernels.span_kernel` takes one step with the
+  given gradient.
+* A rule that acts on vectors: `vector_run_kernels.advance_kernel_of_vector` (``advance``, ``watch``), and
+  `vector_run_kernels.step_kernel_of_vector` (``step``) for one step with a given gradient.
 * `adamlab.minimize_many` and sweeps (`adamlab.running.many.run_batch`), for two or more runs of a rule that acts on
-  coordinates on the same objective, which must not be a user's: `lanes_kernel` (``lanes``, ``lanes-watching``) for a
-  separable objective in not too many dimensions, else `one_by_one_kernel` (``each``, ``each-watching``). Other runs go
-  through `adamlab.minimize` one by one.
+  coordinates on the same objective, which must not be a user's: `many_run_kernels.lanes_kernel` (``lanes``,
+  ``lanes-watching``) for a separable objective in not too many dimensions, else `many_run_kernels.one_by_one_kernel`
+  (``each``, ``each-watching``). Other runs go through `adamlab.minimize` one by one.
 * Noise, and random numbers of sampled objectives, for gradients that are called from Python, on any backend: the
-  functions that `adamlab.compiler.random_numbers.add_noise` and `draws` compile.
+  functions that `adamlab.compiler.random_numbers.add_noise` and `random_numbers.draws` compile.
 * The floor of a step: the loops that `adamlab.measuring.floor` compiles (``floor``).
 
 A user's gradient is compiled for one coordinate if it is elementwise (`adamlab.compiler.elementwise_gradients`);
@@ -84,11 +85,11 @@ How a kernel is put together
 * ``update`` is the optimizer's ``update``, and ``clip`` moves theta into the objective's box (`objective_code.clip`).
 * The loop over blocks, with the sum of the squared movement, is `step_over_blocks.sweep_over_blocks`. It uses a
   second form of ``update`` without divisions where there is one (`exact_division.without_division`).
-* ``step_ends`` and ``point_ends`` are `adamlab.rules.stopping.after_step` and `at_point`. Loss and gradient at the
-  reported point come from `objective_code.measure_at`.
+* ``step_ends`` and ``point_ends`` are `adamlab.rules.stopping.after_step` and `adamlab.rules.stopping.at_point`. Loss
+  and gradient at the reported point come from `objective_code.measure_at`.
 
 What the problem contributes is described by an `objective_code.ObjectiveCode`, which `objective_code.code_of` makes.
-Functions written for NumPy are rewritten and compiled by `numpy_semantics.in_numba` and `compile_part`.
+Functions written for NumPy are rewritten and compiled by `numpy_semantics.in_numba` and `numpy_semantics.compile_part`.
 
 The modules in reading order, from the kernel down to its parts, then the other kernels, then what surrounds a kernel:
 

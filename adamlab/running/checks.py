@@ -117,7 +117,7 @@ def check_schedule(caller: str, optimizer: Any, schedule: Any) -> None:
 
 
 def prepared(objective: Any, theta0: ArrayLike | None = None) -> tuple[Any, Array]:
-    """Return the objective in the form that a `Problem` takes, and the start.
+    """Return the objective as `adamlab.problems.problem.Problem` takes it, and the start.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def prepared(objective: Any, theta0: ArrayLike | None = None) -> tuple[Any, Arra
     Returns
     -------
     objective : dataclass or FunctionPair
-        A `~adamlab.problems.problem.FunctionPair` if functions were given, or the objective as it is.
+        A `adamlab.problems.problem.FunctionPair` if functions were given, or the objective as it is.
     theta0 : ndarray of float64 or float32
         The start, a new array.
 
