@@ -1,6 +1,7 @@
 """Fixtures: contract tests run on every leaf in ``conf/``, and commands run as on a user's command line."""
 
 import ast
+import gc
 import inspect
 import json
 import os
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import textwrap
 import threading
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,8 @@ from adamlab.rules.parameters import numbers_of
 from experiments.sweeping.configuration import build
 
 ROOT = Path(__file__).parent.parent
+# Numba and Hydra make millions of objects that stay; looking for garbage among them took a tenth of the tests' time.
+gc.set_threshold(50_000, 20, 100)
 # A file that contains ??? needs a value from the user, so it cannot be tested alone.
 NAMES = {
     group: sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml") if "???" not in path.read_text())
@@ -147,13 +150,13 @@ class Program:
 
 
 class ProgramServer:
-    """A process that has imported what the programs import, and is forked for each (`tests/program_server.py`)."""
+    """A process that has imported what some programs import, and is forked for each (`tests/program_server.py`)."""
 
     SECONDS = 300
 
-    def __init__(self, folder):
+    def __init__(self, folder, modules):
         self.folder = folder
-        line = [sys.executable, str(Path(__file__).with_name("program_server.py"))]
+        line = [sys.executable, str(Path(__file__).with_name("program_server.py")), *modules]
         settings = {**os.environ, "PYTHONPATH": str(ROOT)}
         self._process = subprocess.Popen(
             line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=settings, cwd=folder
@@ -174,21 +177,49 @@ class ProgramServer:
         self._process.stdout.close()
 
 
+# What the programs import. Those of the second kind limit the threads of libraries when these are imported.
+IMPORTED = {
+    "any threads": ("joblib", "numba", "experiments.converge", "experiments.merge", "reports.build"),
+    "one thread": ("experiments.cost", "experiments.conformance", "numba"),
+}
+
+
+class Programs:
+    """The programs of the repository, by their paths in it."""
+
+    def __init__(self, folder):
+        self._folder, self._servers = folder, {}
+
+    def start(self, folder, program, *arguments, **environment):
+        """Start a program in a folder; what is added to its environment must not count when it imports libraries."""
+        kind = "one thread" if "one_thread" in (ROOT / program).read_text() else "any threads"
+        if kind not in self._servers:
+            self._servers[kind] = ProgramServer(self._folder, IMPORTED[kind])
+        return Program(self._servers[kind], folder, program, arguments, environment)
+
+    def run(self, folder, program, *arguments):
+        """Run a program that must succeed; return what it printed."""
+        done = self.start(folder, program, *arguments).wait()
+        assert done.code == 0, done.err
+        return done.out
+
+    def close(self):
+        for server in self._servers.values():
+            server.close()
+
+
 @pytest.fixture(scope="session")
-def program_server(tmp_path_factory):
-    server = ProgramServer(tmp_path_factory.mktemp("programs"))
-    yield server
-    server.close()
+def programs(tmp_path_factory):
+    """Return the programs of the repository, to be run in any folder."""
+    all_programs = Programs(tmp_path_factory.mktemp("programs"))
+    yield all_programs
+    all_programs.close()
 
 
 @pytest.fixture
-def start_program(program_server, tmp_path):
-    """Start one of the repository's programs in an empty folder, by its path in the repository."""
-
-    def start(program, *arguments, **environment):
-        return Program(program_server, tmp_path, program, arguments, environment)
-
-    return start
+def start_program(programs, tmp_path):
+    """Return a function that starts a program, given by its path in the repository, in an empty folder."""
+    return partial(programs.start, tmp_path)
 
 
 class Finished:
@@ -200,14 +231,13 @@ class Finished:
 
 @pytest.fixture
 def command(start_program, tmp_path):
-    """Run one of the repository's programs in an empty folder, by its path in the repository.
+    """Return a function that runs a program, given by its path in the repository, in an empty folder.
 
-    One that is to find other modules than the others, or that limits the threads of libraries when it imports them, is
-    started anew, as a person starts it.
+    A program that is to find other modules than the others do is started anew, as a person starts it.
     """
 
     def run(program, *arguments, **environment):
-        if "PYTHONPATH" not in environment and "one_thread" not in (ROOT / program).read_text():
+        if "PYTHONPATH" not in environment:
             return start_program(program, *arguments, **environment).wait()
         line = [sys.executable, str(ROOT / program), *arguments]
         settings = {**os.environ, **environment}

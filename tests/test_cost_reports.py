@@ -1,9 +1,5 @@
 """The reports on cost, drawn from small measurements; no time is asserted."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 import pytest
@@ -17,9 +13,9 @@ QUICK = ["timing.rounds=2", "timing.min_sample_seconds=1e-4", "timing.max_run_se
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
+def results(tmp_path_factory, programs):
     """Measure small versions of the cost studies; return the results folder."""
-    folder, root = tmp_path_factory.mktemp("cost"), Path(__file__).parent.parent
+    folder = tmp_path_factory.mktemp("cost")
     for line in (
         ["+study=cost", "dim=2,200", "dtype=float64", "peers=[numpy_as_written]", "timing.max_step_seconds=60"],
         ["+study=leaf_cost", "optimizer=adam,sgd,lars", "dim=64"],
@@ -27,8 +23,7 @@ def results(tmp_path_factory):
         ["+study=all_cores", "optimizer=adam", "dim=64", "dtype=float64", "peers=[]"],
         ["+study=objective_cost", "objective=sphere,booth"],
     ):
-        command = [sys.executable, root / "experiments/cost.py", *QUICK, *line]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+        programs.run(folder, "experiments/cost.py", *QUICK, *line)
     return folder / "results"
 
 

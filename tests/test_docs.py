@@ -58,7 +58,7 @@ def here(line):
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory):
+def recorded(tmp_path_factory, programs):
     """A folder in which the programs of all pages have run, in their order and each once, and what they printed."""
     folder, printed = tmp_path_factory.mktemp("docs"), {}
     (module,) = (block for page in PAGES for block in blocks(page) if block.file == "my_module.py")
@@ -69,8 +69,7 @@ def recorded(tmp_path_factory):
         arguments += ["objective=sphere"] if "+study=objective_cost" in arguments else []
         arguments += ["backend=numpy,numba"] if "+study=seed" in arguments else []
         arguments += [f"out={folder / 'out'}"] if "build.py" in program else []
-        command = [sys.executable, ROOT / program, *arguments]
-        printed[line] = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+        printed[line] = programs.run(folder, program, *arguments)
     return folder, printed
 
 

@@ -10,14 +10,9 @@ NAMES = ("seed_convergence", "seed_growth", "seed_time")
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
+def study(tmp_path_factory, programs):
     """Run a small version of the seed study, with fewer backends, steps and samples; return its folder."""
-    import subprocess
-    import sys
-    from pathlib import Path
-
     folder = tmp_path_factory.mktemp("study")
-    root = Path(__file__).parent.parent
     quick = ["timing.rounds=3", "timing.min_sample_seconds=1e-4"]
     for line in (
         ["experiments/converge.py", "+study=seed", "backend=numpy,numba"],
@@ -27,7 +22,7 @@ def study(tmp_path_factory):
         ["experiments/cost.py", "+study=seed_cost", "dim=2", "backend=numba", *quick],
         ["experiments/cost.py", "+study=seed_cost", "backend=numpy,numba", *quick],
     ):
-        subprocess.run([sys.executable, root / line[0], *line[1:]], cwd=folder, check=True, capture_output=True)
+        programs.run(folder, *line)
     return folder
 
 

@@ -83,7 +83,7 @@ def test_twenty_kills_lose_nothing_and_leave_nothing_behind(start_program, tmp_p
     moments, codes = random.Random(0), []
     for _ in range(20):
         process = start_program(PROGRAM, *LONG)
-        time.sleep(moments.uniform(0.1, 1.2))
+        time.sleep(moments.uniform(0.1, 0.8))
         process.send_signal(signal.SIGKILL)
         codes.append(process.wait().code)
         found = rows(tmp_path)

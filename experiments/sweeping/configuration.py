@@ -18,7 +18,7 @@ from adamlab.running.checks import check_objective, check_schedule
 from adamlab.running.trace import TRACE_KIND, TRACE_POINTS
 
 # Modules on which a run's result depends besides its leaves and what those import.
-_ALGORITHMS = (
+ALGORITHMS = (
     "adamlab.running.minimize",
     "adamlab.running.backends",
     "adamlab.compiler.run_kernels",
@@ -148,7 +148,7 @@ def configured(tree: Mapping[str, Any], program: str, more: Sequence[str] = ()) 
     }
     leaves = (optimizer, objective, noise, schedule)
     own = (type(leaf).__module__ for leaf in leaves if leaf is not None)
-    modules = (*_ALGORITHMS, *own, *getattr(objective, "modules", ()))
+    modules = (*ALGORITHMS, *own, *getattr(objective, "modules", ()))
     return Configuration(
         keys=keys,
         modules=modules,
