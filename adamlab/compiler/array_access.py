@@ -6,6 +6,8 @@ overlap. And a sum from left to right cannot be vectorised without changing its 
 in the order of `adamlab.rules.reduction`, and are written as LLVM vector operations.
 """
 
+from weakref import WeakKeyDictionary
+
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -169,10 +171,16 @@ def _aligned(instruction, size):
     return instruction
 
 
+# The scopes of each module that is being compiled: one for each array that a loop may use.
+_scopes = WeakKeyDictionary()
+
+
 def _mark_distinct(builder, instruction, scope):
     """Tell LLVM, by ``alias.scope`` metadata, that memory of ``scope`` does not overlap memory of the other scopes."""
     module = builder.module
-    domain = module.add_metadata(["adamlab"])
-    scopes = [module.add_metadata([f"array {k}", domain]) for k in range(SCOPES)]
+    if module not in _scopes:
+        domain = module.add_metadata(["adamlab"])
+        _scopes[module] = [module.add_metadata([f"array {k}", domain]) for k in range(SCOPES)]
+    scopes = _scopes[module]
     instruction.set_metadata("alias.scope", module.add_metadata([scopes[scope]]))
     instruction.set_metadata("noalias", module.add_metadata([other for k, other in enumerate(scopes) if k != scope]))

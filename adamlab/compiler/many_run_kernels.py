@@ -198,7 +198,7 @@ def lanes_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode, watches: bo
     step_ends, point_ends = compile_part(after_step), compile_part(at_point)
     environment, reported = parts.environment(code), reported_place(optimizer)
 
-    @numba.njit(error_model="numpy", nogil=True, _nrt=False)
+    @numba.njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True, _nrt=False)
     def run(h, s, n_steps, p, q, keys, limits, carry, begin, data, minimisers, kept, scratch, ends, points, trace):
         align_stack()
         hyper, carries, commons, own_keys, own_limits, arrays, rows, who, squares, losses, slopes, away, answers = (
@@ -309,7 +309,7 @@ def one_by_one_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode, watche
     step_ends, point_ends = compile_part(after_step), compile_part(at_point)
     reported = reported_place(optimizer)
 
-    @numba.njit(error_model="numpy", nogil=True)
+    @numba.njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True)
     def run(
         h, s, n_steps, p, q, keys, limits, first_carry, begin, data, minimisers, kept, scratch, ends, points, trace
     ):

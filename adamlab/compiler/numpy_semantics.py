@@ -43,7 +43,7 @@ def compile_function(function: Callable[..., Any]) -> Any:
     numba dispatcher
         The compiled function, whose compile time is counted in `adamlab.compiler.compile_time`.
     """
-    return count_compilations(numba.njit(error_model="numpy", _nrt=True)(function))
+    return count_compilations(numba.njit(error_model="numpy", no_cfunc_wrapper=True, _nrt=True)(function))
 
 
 @cache

@@ -137,7 +137,7 @@ def span_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode) -> Any:
     of_step = coefficients_of_step(optimizer, schedule)
     environment, sweep = parts.environment(code), sweep_over_blocks(optimizer, code)
 
-    @numba.njit(error_model="numpy", nogil=True, _nrt=False)
+    @numba.njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True, _nrt=False)
     def span(h, s, n_steps, p, q, keys, carry, t, arrays, first, end, lanes, sums):
         align_stack()
         zero = arrays[0].dtype.type(0)
@@ -176,7 +176,7 @@ def advance_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode, watches: 
     point_ends = _watch(code, reported_place(optimizer)) if watches else compile_part(_unwatched)
     own = len(state_names(optimizer)) + 1
 
-    @numba.njit(error_model="numpy", nogil=True, _nrt=False)
+    @numba.njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True, _nrt=False)
     def advance(h, s, n_steps, p, q, keys, carry, t, until, limits, arrays, data, draws, lanes, sums):
         align_stack()
         step_sq, zero, stopped = math.nan, arrays[0].dtype.type(0), GOES_ON
@@ -230,7 +230,7 @@ def measure_kernel(code: ObjectiveCode) -> Any:
     measure = parts.measure(code.objective, code.dtype)
     named = named_parameters(code.objective)
 
-    @numba.njit(error_model="numpy", nogil=True)
+    @numba.njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True)
     def measured(p, x, data, minimisers):
         return measure(named(in_dtype(p, x.dtype.type(0))), x, data, minimisers)
 
