@@ -172,7 +172,7 @@ def _aligned(instruction, size):
 
 
 # The scopes of each module that is being compiled: one for each array that a loop may use.
-_scopes = WeakKeyDictionary()
+_scopes: WeakKeyDictionary[ir.Module, list[ir.MDValue]] = WeakKeyDictionary()
 
 
 def _mark_distinct(builder, instruction, scope):
