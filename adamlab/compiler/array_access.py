@@ -33,6 +33,25 @@ def align_stack(typingctx):
     return types.none(), build
 
 
+@intrinsic
+def pointers(typingctx, arrays):
+    """Return the addresses of the elements of C-contiguous arrays, as a tuple that the functions below take as well.
+
+    An array is seven values to a compiled function, and its address is one: a step that passes pointers from part to
+    part compiles in two thirds of the time.
+    """
+    result = types.Tuple([types.CPointer(a.dtype) for a in arrays])
+
+    def build(context, builder, signature, args):
+        data = (
+            context.make_array(array)(context, builder, builder.extract_value(args[0], k)).data
+            for k, array in enumerate(arrays)
+        )
+        return context.make_tuple(builder, result, list(data))
+
+    return result(arrays), build
+
+
 def _loader(first_scope):
     """Return ``load(arrays, i)``: the tuple of ``a[i]`` for each array; no array at another place may overlap it."""
 
@@ -136,7 +155,7 @@ def sum_of_few(typingctx, x, n):
             _aligned(builder.store(builder.fadd(term, other), low), 8)
 
     def build(context, builder, signature, args):
-        data = context.make_array(x)(context, builder, args[0]).data
+        data = _data(context, builder, x, args[0])
         left, width = cgutils.alloca_once_value(builder, args[1]), LANES // 2
         while width:
             half = index(width)
@@ -158,12 +177,18 @@ sum_of_squares = _block_sum(lambda builder, x: builder.fmul(x, x))
 
 
 def _element(context, builder, arrays, args, k):
+    if isinstance(arrays[k], types.CPointer):
+        return builder.gep(builder.extract_value(args[0], k), [args[1]], inbounds=True)
     array = context.make_array(arrays[k])(context, builder, builder.extract_value(args[0], k))
     return cgutils.get_item_pointer(context, builder, arrays[k], array, [args[1]], wraparound=False)
 
 
 def _data_as(context, builder, kind, value, element):
-    return builder.bitcast(context.make_array(kind)(context, builder, value).data, element.as_pointer())
+    return builder.bitcast(_data(context, builder, kind, value), element.as_pointer())
+
+
+def _data(context, builder, kind, value):
+    return value if isinstance(kind, types.CPointer) else context.make_array(kind)(context, builder, value).data
 
 
 def _aligned(instruction, size):

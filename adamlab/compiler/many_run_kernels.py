@@ -40,6 +40,7 @@ from adamlab.compiler.array_access import (
     load_carry,
     load_common,
     load_scratch,
+    pointers,
     store,
     store_carry,
     store_common,
@@ -316,6 +317,7 @@ def one_by_one_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode, watche
         align_stack()
         own, beside, draws, lanes, sums = scratch
         arrays = own + beside
+        elements, in_lanes = pointers(arrays), pointers(lanes)
         runs, dim, zero = ends[0].size, arrays[0].size, arrays[0].dtype.type(0)
         for r in range(runs):
             for i in range(dim):
@@ -338,8 +340,8 @@ def one_by_one_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode, watche
                 t += 1
                 c, carry = of_step(h_r, s, t, n_steps, carry)
                 fill(env, t, arrays[0], data, draws, arrays[-1])
-                sweep(in_dtype(c, zero), env, t, arrays, 0, sums.size, lanes, sums)
-                step_sq = sum_of_sums(sums, lanes)
+                sweep(in_dtype(c, zero), env, t, elements, dim, 0, sums.size, in_lanes, sums)
+                step_sq = sum_of_sums(sums, lanes[0])
                 stopped = step_ends(step_sq, limits[0][r])
             loss, slope_sq, away = measure(env[0], arrays[reported], data, minimisers)
             ends[0][r], ends[1][r], ends[2][r] = t, stopped, step_sq

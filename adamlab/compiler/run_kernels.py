@@ -35,7 +35,7 @@ from typing import Any
 import numba
 
 import adamlab.compiler.objective_code as parts
-from adamlab.compiler.array_access import align_stack
+from adamlab.compiler.array_access import align_stack, pointers
 from adamlab.compiler.compile_time import count_compilations, counted_as_compilation
 from adamlab.compiler.disk_cache import keep_on_disk
 from adamlab.compiler.numpy_semantics import compile_loop, compile_part, flushed, in_dtype, in_numba
@@ -143,7 +143,7 @@ def span_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode) -> Any:
         zero = arrays[0].dtype.type(0)
         c, carry = of_step(h, s, t, n_steps, carry)
         env = environment(p, q, keys[0], keys[1], zero)
-        sweep(in_dtype(c, zero), env, t, arrays, first, end, lanes, sums)
+        sweep(in_dtype(c, zero), env, t, pointers(arrays), arrays[0].size, first, end, pointers(lanes), sums)
         return carry
 
     return kept_on_disk(span, "step", code, optimizer, schedule)
@@ -180,13 +180,14 @@ def advance_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode, watches: 
     def advance(h, s, n_steps, p, q, keys, carry, t, until, limits, arrays, data, draws, lanes, sums):
         align_stack()
         step_sq, zero, stopped = math.nan, arrays[0].dtype.type(0), GOES_ON
-        env = environment(p, q, keys[0], keys[1], zero)
+        env, size = environment(p, q, keys[0], keys[1], zero), arrays[0].size
+        elements, scratch = pointers(arrays), pointers(lanes)
         while t < until and stopped == GOES_ON:
             t += 1
             c, carry = of_step(h, s, t, n_steps, carry)
             fill(env, t, arrays[0], data, draws, arrays[-1])
-            sweep(in_dtype(c, zero), env, t, arrays, 0, sums.size, lanes, sums)
-            step_sq = sum_of_sums(sums, lanes)
+            sweep(in_dtype(c, zero), env, t, elements, size, 0, sums.size, scratch, sums)
+            step_sq = sum_of_sums(sums, lanes[0])
             stopped = step_ends(step_sq, limits[0])
             if stopped == GOES_ON:
                 stopped = point_ends(env[0], arrays, data, arrays[own:], limits)

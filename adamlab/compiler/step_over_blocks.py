@@ -43,17 +43,17 @@ def sweep_over_blocks(optimizer: Any, code: ObjectiveCode) -> Any:
     Returns
     -------
     numba dispatcher
-        ``sweep(c, env, t, arrays, first, end, lanes, sums)``: step ``t`` on the blocks ``first`` to ``end``
-        (excluded), with coefficients ``c``. ``arrays`` are theta, the state, and the arrays that the gradient of a
-        coordinate reads; theta and the state are changed. ``lanes`` is scratch (`adamlab.compiler.alignment.lanes`).
-        The squared length by which each block moved is written into ``sums``.
+        ``sweep(c, env, t, arrays, size, first, end, lanes, sums)``: step ``t`` on the blocks ``first`` to ``end``
+        (excluded), with coefficients ``c``. ``arrays`` are the `pointers` of theta, of the state, and of the arrays
+        that the gradient of a coordinate reads, each with ``size`` elements; theta and the state are changed.
+        ``lanes`` are those of scratch (`adamlab.compiler.alignment.lanes`). The squared length by which each block
+        moved is written into ``sums``.
     """
     advance = _advance_coordinate(optimizer, code)
     advance_lanes = _advance_lanes(optimizer, code, advance)
 
     @compile_loop
-    def sweep(c, env, t, arrays, first, end, lanes, sums):
-        size = arrays[0].size
+    def sweep(c, env, t, arrays, size, first, end, lanes, sums):
         if size < LANES:
             # The bookkeeping of blocks and lanes would take as long as so small a step itself.
             for k in range(size):
@@ -140,16 +140,16 @@ def _advance_lanes_without_division(optimizer: Any, code: ObjectiveCode, advance
 
 
 @compile_loop
-def sum_of_sums(sums, lanes):
-    """Return the sum of the blocks' sums, in the order of `adamlab.rules.reduction.total`; ``sums`` is overwritten."""
+def sum_of_sums(sums, lane):
+    """Return the sum of the blocks' sums, in the order of `adamlab.rules.reduction.total`; both are overwritten."""
     n = sums.size
     while n > 1:
         blocks = (n + BLOCK - 1) // BLOCK
         for b in range(blocks):
             for k in range(LANES):
-                lanes[0][k] = 0.0
+                lane[k] = 0.0
             for k in range(b * BLOCK, min((b + 1) * BLOCK, n)):
-                lanes[0][k % LANES] += sums[k]
-            sums[b] = sum_of_block(lanes[0], LANES)
+                lane[k % LANES] += sums[k]
+            sums[b] = sum_of_block(lane, LANES)
         n = blocks
     return sums[0]
