@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from omegaconf import OmegaConf
+from xdist.scheduler import LoadFileScheduling
 
 from adamlab.compiler.array_access import load
 from adamlab.compiler.numpy_semantics import compile_function, in_dtype
@@ -34,6 +35,32 @@ NAMES = {
     group: sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml") if "???" not in path.read_text())
     for group in ("optimizer", "objective", "noise", "schedule")
 }
+
+
+# Tests that compile the same rules, or the same gradients; the parts of a kernel are compiled once in a process.
+BITS = "tests/test_bits.py::test_a_whole_run"
+SAME_PARTS = {
+    "optimizers": (
+        "tests/test_optimizers.py",
+        "tests/test_bits.py::test_extreme_gradients",
+        f"{BITS}_of_any_optimizer",
+    ),
+    "objectives": ("tests/test_objectives.py", "tests/test_learning_problems.py", f"{BITS}_on_any_objective"),
+}
+
+
+class SamePartsTogether(LoadFileScheduling):
+    """Give the tests of a file to one process, and with them those of other files that compile the same parts."""
+
+    def _split_scope(self, nodeid):
+        for group, begins in SAME_PARTS.items():
+            if nodeid.startswith(begins):
+                return group
+        return super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return SamePartsTogether(config, log)
 
 
 def pytest_generate_tests(metafunc):
