@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help reproduce test test-peers test-cluster lint docs bench bench-quick bench-page lock clean
+.PHONY: help reproduce test test-fast test-peers test-cluster lint docs bench bench-quick bench-page lock clean
 
 help:
 	@echo "make reproduce  install, run the seed study, draw reports/out/index.html"
 	@echo "make test       install, check style and types, run all tests"
+	@echo "make test-fast  check style, run the tests that start no programs: seconds, once kernels are compiled"
 	@echo "make test-peers install torch, optax and pytorch_optimizer too, and test our methods beside theirs"
 	@echo "make test-cluster install submitit and Ray too, and test sweeps on them: on SLURM where a controller answers"
 	@echo "make docs       install Sphinx too, and build the documentation into docs/_build/html"
@@ -24,6 +25,12 @@ reproduce: $(VENV)/core
 
 test: $(VENV)/test lint
 	@$(BIN)/python -m pytest
+
+# For the loop of a day's work, with kernels that are compiled already.
+test-fast: $(VENV)/test
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/python -m pytest --fast
 
 test-peers: $(VENV)/peers
 	@$(BIN)/python -m pytest tests/peers
@@ -87,9 +94,9 @@ $(VENV)/docs: $(VENV)/test requirements-docs.lock
 	@touch $@
 
 define set_up
-	command -v $(PYTHON) >/dev/null || { echo "adamlab: needs Python 3.11, 3.12 or 3.13; there is no $(PYTHON) here (set PYTHON=...)" >&2; exit 2; }; \
+	command -v $(PYTHON) >/dev/null || { echo "adamlab: needs Python 3.11, 3.12 or 3.13 (hydra-core does not run on 3.14 yet); there is no $(PYTHON) here (set PYTHON=...)" >&2; exit 2; }; \
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-		|| { echo "adamlab: needs Python 3.11, 3.12 or 3.13; $(PYTHON) is $$($(PYTHON) -c 'import platform; print(platform.python_version())') (set PYTHON=...)" >&2; exit 2; }; \
+		|| { echo "adamlab: needs Python 3.11, 3.12 or 3.13 (hydra-core does not run on 3.14 yet); $(PYTHON) is $$($(PYTHON) -c 'import platform; print(platform.python_version())') (set PYTHON=...)" >&2; exit 2; }; \
 	test -w . || { echo "adamlab: needs to write into $$(pwd), which is not writable" >&2; exit 2; }; \
 	$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 		|| { echo "adamlab: needs Python's venv and pip; $(PYTHON) lacks them (on Debian: apt install python3-venv)" >&2; exit 2; }; \

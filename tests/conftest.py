@@ -37,6 +37,21 @@ NAMES = {
 }
 
 
+# What a test uses that starts programs, or that has Hydra compose hundreds of configurations.
+SLOW_FIXTURES = {"programs", "composer", "checkout", "makefile"}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--fast", action="store_true", help="leave out the tests that start programs or that use Hydra")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--fast"):
+        left_out = [item for item in items if SLOW_FIXTURES & set(item.fixturenames)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
 # Tests that compile the same rules, or the same gradients; the parts of a kernel are compiled once in a process.
 BITS = "tests/test_bits.py::test_a_whole_run"
 SAME_PARTS = {
@@ -46,6 +61,9 @@ SAME_PARTS = {
         f"{BITS}_of_any_optimizer",
     ),
     "objectives": ("tests/test_objectives.py", "tests/test_learning_problems.py", f"{BITS}_on_any_objective"),
+    "runs": tuple(
+        f"tests/test_{name}.py" for name in ("many", "minimize", "noise", "sampled_runs", "schedules", "stopping")
+    ),
 }
 
 

@@ -8,6 +8,7 @@ to import. The server reads requests from standard input, a JSON list a line, an
 * ``["wait", pid]``: the program's exit code, negative for a signal, as `subprocess` has it.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -66,6 +67,9 @@ from adamlab.records.fingerprint import fingerprint  # noqa: E402
 from experiments.sweeping.configuration import ALGORITHMS  # noqa: E402
 
 warm_up()
+# What has been imported is no garbage, and looking at it would copy it into each fork.
+gc.collect()
+gc.freeze()
 chosen = main()
 if chosen is not None:
     become(*chosen)

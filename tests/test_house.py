@@ -39,6 +39,7 @@ ALLOWED = {
 WATCHED = {"adamlab", "hydra", "hydra_plugins", "omegaconf", "matplotlib", "experiments", "reports", "benchmarks"}
 
 
+SUPPORTED = "Python 3.11, 3.12 or 3.13 (hydra-core does not run on 3.14 yet)"
 LOCKS = [f"requirements{which}.lock" for which in ("", "-test", "-peers", "-cluster", "-docs")]
 
 
@@ -190,14 +191,14 @@ def test_an_unsupported_python_is_refused_in_one_line(makefile, tmp_path):
     old.chmod(old.stat().st_mode | stat.S_IXUSR)
     done = makefile(f"./{old.name}")
     assert done.returncode == 2
-    message = "adamlab: needs Python 3.11, 3.12 or 3.13; ./oldpython is 3.9.18 (set PYTHON=...)"
+    message = f"adamlab: needs {SUPPORTED}; ./oldpython is 3.9.18 (set PYTHON=...)"
     assert done.stderr.splitlines()[0] == message
 
 
 def test_a_missing_python_is_refused_in_one_line(makefile):
     done = makefile("no-such-python")
     assert done.returncode == 2
-    message = "adamlab: needs Python 3.11, 3.12 or 3.13; there is no no-such-python here (set PYTHON=...)"
+    message = f"adamlab: needs {SUPPORTED}; there is no no-such-python here (set PYTHON=...)"
     assert done.stderr.splitlines()[0] == message
 
 

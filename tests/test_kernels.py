@@ -16,16 +16,20 @@ from adamlab.compiler.numpy_semantics import compile_function, in_numba
 from adamlab.records.fingerprint import fingerprint
 
 PROGRAM = """
-from adamlab.running.minimize import minimize
+import numpy as np
+from adamlab.compiler.objective_code import code_of
+from adamlab.compiler.run_kernels import advance_kernel
 from adamlab.objectives.sphere import Sphere
 from adamlab.optimizers.sgd import SGD
-from adamlab.compiler import run_kernels
-from adamlab.compiler.objective_code import code_of
 from adamlab.problems.problem import Problem
+from adamlab.rules.stopping import Stopping
+from adamlab.running.backends import stepper
 from adamlab.schedules.constant import Constant
-code = code_of(Problem(Sphere(dim=2, x0=1.0)))
-kernel = run_kernels.advance_kernel(SGD, Constant, code, False)
-print(minimize(Sphere(dim=2, x0=1.0), SGD(lr=0.25), n_steps=1, trace="none").theta[0], len(kernel.stats.cache_hits))
+problem = Problem(Sphere(dim=2, x0=1.0))
+run = stepper("numba", SGD(lr=0.25), problem, np.ones(2))
+run.advance(1, Stopping())
+kernel = advance_kernel(SGD, Constant, code_of(problem), False)
+print(run.theta[0], len(kernel.stats.cache_hits))
 """
 
 
