@@ -20,7 +20,8 @@ from xdist.scheduler import LoadFileScheduling
 
 from adamlab.compiler.array_access import load
 from adamlab.compiler.numpy_semantics import compile_function, in_dtype
-from adamlab.compiler.objective_code import ObjectiveCode, exact_functions
+from adamlab.compiler.objective_code import ObjectiveCode
+from adamlab.compiler.objective_parts import exact_functions
 from adamlab.compiler.parameters import named_parameters
 from adamlab.compiler.run_kernels import kept_on_disk
 from adamlab.problems.problem import objective_data

@@ -78,15 +78,15 @@ How a kernel is put together
 * ``of_step`` is the optimizer's ``coefficients``, with its ``lr`` multiplied by the schedule's ``factor``, in float64
   (`run_kernels.coefficients_of_step`). Every ``FLUSH_EVERY`` steps subnormal numbers in ``carry`` are set to zero.
 * ``fill`` is the gradient of an objective that is not separable: the leaf's ``gradient`` or ``sampled_gradient``, or
-  a user's function (`objective_code.fill_gradient`). For a separable objective it does nothing.
+  a user's function (`objective_parts.fill_gradient`). For a separable objective it does nothing.
 * ``slope`` is one coordinate of the gradient: computed by a separable leaf or a user's elementwise function, or taken
   from the array that ``fill`` has computed or the caller has given; then noise is added to it
-  (`objective_code.slope`, `random_numbers.noisy_coordinate`).
-* ``update`` is the optimizer's ``update``, and ``clip`` moves theta into the objective's box (`objective_code.clip`).
+  (`objective_parts.slope`, `random_numbers.noisy_coordinate`).
+* ``update`` is the optimizer's ``update``, and ``clip`` moves theta into the objective's box (`objective_parts.clip`).
 * The loop over blocks, with the sum of the squared movement, is `step_over_blocks.sweep_over_blocks`. It uses a
   second form of ``update`` without divisions where there is one (`exact_division.without_division`).
 * ``step_ends`` and ``point_ends`` are `adamlab.rules.stopping.after_step` and `adamlab.rules.stopping.at_point`. Loss
-  and gradient at the reported point come from `objective_code.measure_at`.
+  and gradient at the reported point come from `objective_parts.measure_at`.
 
 What the problem contributes is described by an `objective_code.ObjectiveCode`, which `objective_code.code_of` makes.
 Functions written for NumPy are rewritten and compiled by `numpy_semantics.in_numba` and `numpy_semantics.compile_part`.
@@ -95,7 +95,8 @@ The modules in reading order, from the kernel down to its parts, then the other 
 
 * `adamlab.compiler.run_kernels`: kernels for one run of a rule that acts on coordinates.
 * `adamlab.compiler.step_over_blocks`: one step over all coordinates, block by block.
-* `adamlab.compiler.objective_code`: the parts that come from the problem.
+* `adamlab.compiler.objective_code`: what of a problem is compiled, and what its kernels are called.
+* `adamlab.compiler.objective_parts`: the parts of a kernel that come from the problem.
 * `adamlab.compiler.elementwise_gradients`: a user's elementwise gradient, written down for one coordinate.
 * `adamlab.compiler.parameters`: numbers of a leaf as a named tuple.
 * `adamlab.compiler.random_numbers`: noise and draws.

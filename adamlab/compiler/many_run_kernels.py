@@ -33,7 +33,7 @@ from typing import Any
 import numba
 import numpy as np
 
-import adamlab.compiler.objective_code as parts
+import adamlab.compiler.objective_parts as parts
 from adamlab.compiler.array_access import (
     align_stack,
     load,

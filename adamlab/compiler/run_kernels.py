@@ -34,7 +34,7 @@ from typing import Any
 
 import numba
 
-import adamlab.compiler.objective_code as parts
+import adamlab.compiler.objective_parts as parts
 from adamlab.compiler.array_access import align_stack, pointers
 from adamlab.compiler.compile_time import count_compilations, counted_as_compilation
 from adamlab.compiler.disk_cache import keep_on_disk
@@ -226,7 +226,7 @@ def measure_kernel(code: ObjectiveCode) -> Any:
     Returns
     -------
     numba dispatcher
-        ``measure(p, x, data, minimisers)``; see `adamlab.compiler.objective_code.measure`.
+        ``measure(p, x, data, minimisers)``; see `adamlab.compiler.objective_parts.measure`.
     """
     measure = parts.measure(code.objective, code.dtype)
     named = named_parameters(code.objective)

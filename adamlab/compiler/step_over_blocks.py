@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-import adamlab.compiler.objective_code as parts
+import adamlab.compiler.objective_parts as parts
 from adamlab.compiler.array_access import (
     load,
     load_common,

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-import adamlab.compiler.objective_code as parts
+import adamlab.compiler.objective_parts as parts
 from adamlab.compiler.array_access import load
 from adamlab.compiler.compile_time import counted_as_compilation
 from adamlab.compiler.numpy_semantics import compile_function, compile_part, in_dtype, in_numba
