@@ -26,7 +26,7 @@ reproduce: $(VENV)/core
 test: $(VENV)/test lint
 	@$(BIN)/python -m pytest
 
-# For the loop of a day's work, with kernels that are compiled already.
+# For the loop of a day's work: the tests that start no processes, with kernels that are compiled already.
 test-fast: $(VENV)/test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 from xdist.scheduler import LoadFileScheduling
 
 from adamlab.compiler.array_access import load
-from adamlab.compiler.numpy_semantics import compile_function, in_dtype
+from adamlab.compiler.numpy_semantics import compile_function, compile_part, in_dtype, in_numba
 from adamlab.compiler.objective_code import ObjectiveCode
 from adamlab.compiler.objective_parts import exact_functions
 from adamlab.compiler.parameters import named_parameters
@@ -38,19 +38,22 @@ NAMES = {
 }
 
 
-# What a test uses that starts programs, or that has Hydra compose hundreds of configurations.
+# Fixtures that start programs, or that have Hydra compose hundreds of configurations.
 SLOW_FIXTURES = {"programs", "composer", "checkout", "makefile"}
 
 
 def pytest_addoption(parser):
-    parser.addoption("--fast", action="store_true", help="leave out the tests that start programs or that use Hydra")
+    parser.addoption("--fast", action="store_true", help="leave out the tests that start processes or that use Hydra")
 
 
 def pytest_collection_modifyitems(config, items):
+    def is_slow(item):
+        return SLOW_FIXTURES & set(item.fixturenames) or "subprocess." in inspect.getsource(item.function)
+
     if config.getoption("--fast"):
-        left_out = [item for item in items if SLOW_FIXTURES & set(item.fixturenames)]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        left_out = {item for item in items if is_slow(item)}
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
 
 
 # Tests that compile the same rules, or the same gradients; the parts of a kernel are compiled once in a process.
@@ -164,6 +167,29 @@ def compiled():
         values, slopes = np.empty_like(x), np.empty_like(x)
         evaluate_both(numbers, arrays, values, slopes)
         return values, slopes
+
+    return evaluate
+
+
+@cache
+def _sampled_gradient(cls, dtype):
+    """Compile the sampled gradient of an objective's class, ``f(numbers, x, t, draw, data)``; kept on disk."""
+    sampled, parameters = compile_part(in_numba(cls.sampled_gradient, dtype)), named_parameters(cls)
+
+    def of_sample(p, x, t, draw, data):
+        return sampled(parameters(in_dtype(p, x.dtype.type(0))), x, t, draw, *data)
+
+    code = ObjectiveCode(cls.__name__, (cls.__module__,), cls, None, dtype, sampled, False, None, None)
+    return kept_on_disk(compile_function(of_sample), "tested-sample", code)
+
+
+@pytest.fixture
+def compiled_sample():
+    """``f(objective, x, t, draw)``: the sampled gradient as the numba backend compiles it."""
+
+    def evaluate(objective, x, t, draw):
+        kernel = _sampled_gradient(type(objective), objective.dtype)
+        return kernel(numbers_of(objective), x, t, draw, objective_data(objective))
 
     return evaluate
 

@@ -1,11 +1,8 @@
 """Objectives learned from data: their gradients, their random draws, and the stated properties of their data."""
 
-from collections import namedtuple
-
 import numpy as np
 import pytest
 
-from adamlab.compiler.numpy_semantics import compile_function, in_numba
 from adamlab.objectives.logistic_regression import LogisticRegression
 from adamlab.objectives.logistic_regression_minibatch import LogisticRegressionMinibatch
 from adamlab.objectives.mlp_relu import MLPReLU
@@ -17,7 +14,6 @@ from adamlab.objectives.sparse_bag_of_words import SparseBagOfWords
 from adamlab.problems import digits
 from adamlab.problems.networks import example_losses, parameters_of
 from adamlab.problems.problem import objective_data
-from adamlab.rules.parameters import numbers_of, parameter_names
 from adamlab.rules.symbols import ConfigurationError
 
 REGRESSION = {"dim": 650, "x0": 0.0, "l2": 0.01}
@@ -38,14 +34,6 @@ each_sampled = pytest.mark.parametrize(("cls", "numbers"), SAMPLED)
 
 def somewhere(dim, dtype="float64"):
     return (0.3 * np.random.default_rng(dim).standard_normal(dim)).astype(dtype)
-
-
-def sampled_gradient_compiled(objective, *arguments):
-    """A leaf's ``sampled_gradient`` as the numba backend compiles it."""
-    cls = type(objective)
-    number = np.dtype(objective.dtype).type
-    named = namedtuple(cls.__name__, parameter_names(cls))(*map(number, numbers_of(objective)))
-    return compile_function(in_numba(cls.sampled_gradient, objective.dtype))(named, *arguments)
 
 
 @each
@@ -75,12 +63,12 @@ def test_compiled_it_is_the_same_to_rounding_and_keeps_the_dtype(cls, numbers, d
 
 
 @each_sampled
-def test_compiled_a_sampled_gradient_is_the_same_to_rounding_and_keeps_the_dtype(cls, numbers, dtype):
+def test_compiled_a_sampled_gradient_is_the_same_to_rounding_and_keeps_the_dtype(cls, numbers, dtype, compiled_sample):
     objective = cls(**numbers, dtype=dtype)
     data, x = objective_data(objective), somewhere(objective.dim, dtype)
     drawn = 1, np.random.default_rng(0).random(objective.n_draws())
     called = objective.sampled_gradient(x, *drawn, *data)
-    again = sampled_gradient_compiled(objective, x, *drawn, *data)
+    again = compiled_sample(objective, x, *drawn)
     assert again == pytest.approx(called, **near(dtype))
     assert called.dtype == again.dtype == dtype
     assert called.shape == again.shape == x.shape
