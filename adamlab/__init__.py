@@ -33,14 +33,18 @@ Modules that existed before the package had folders can still be imported: `adam
 Importing the package imports nothing else; each name is looked up when it is first used.
 """
 
+from __future__ import annotations
+
 import sys
-from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+# What type checkers take for true. The module `typing` is not imported for it: that takes longer than all of this.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from adamlab.rules.defaults import NOISES, OBJECTIVES, OPTIMIZERS, SCHEDULES, noise, objective, optimizer, schedule
     from adamlab.rules.symbols import ConfigurationError
     from adamlab.running.many import minimize_many
@@ -82,6 +86,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'adamlab' has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(_HOMES[name]), name)
 
 
