@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SUPPORTED := Python 3.11, 3.12 or 3.13 (hydra-core does not run on 3.14 yet)
 
 .PHONY: help reproduce test test-fast test-peers test-cluster lint docs bench bench-quick bench-page lock clean
 
@@ -94,9 +95,9 @@ $(VENV)/docs: $(VENV)/test requirements-docs.lock
 	@touch $@
 
 define set_up
-	command -v $(PYTHON) >/dev/null || { echo "adamlab: needs Python 3.11, 3.12 or 3.13 (hydra-core does not run on 3.14 yet); there is no $(PYTHON) here (set PYTHON=...)" >&2; exit 2; }; \
+	command -v $(PYTHON) >/dev/null || { echo "adamlab: needs $(SUPPORTED); there is no $(PYTHON) here (set PYTHON=...)" >&2; exit 2; }; \
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-		|| { echo "adamlab: needs Python 3.11, 3.12 or 3.13 (hydra-core does not run on 3.14 yet); $(PYTHON) is $$($(PYTHON) -c 'import platform; print(platform.python_version())') (set PYTHON=...)" >&2; exit 2; }; \
+		|| { echo "adamlab: needs $(SUPPORTED); $(PYTHON) is $$($(PYTHON) -c 'import platform; print(platform.python_version())') (set PYTHON=...)" >&2; exit 2; }; \
 	test -w . || { echo "adamlab: needs to write into $$(pwd), which is not writable" >&2; exit 2; }; \
 	$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 		|| { echo "adamlab: needs Python's venv and pip; $(PYTHON) lacks them (on Debian: apt install python3-venv)" >&2; exit 2; }; \

@@ -30,7 +30,6 @@ import math
 from functools import cache
 from typing import Any
 
-import numba
 import numpy as np
 
 import adamlab.compiler.objective_parts as parts
@@ -47,7 +46,15 @@ from adamlab.compiler.array_access import (
     store_scratch,
 )
 from adamlab.compiler.compile_time import counted_as_compilation
-from adamlab.compiler.numpy_semantics import compile_loop, compile_part, flushed, in_dtype, in_numba, renamed
+from adamlab.compiler.numpy_semantics import (
+    compile_kernel,
+    compile_loop,
+    compile_part,
+    flushed,
+    in_dtype,
+    in_numba,
+    renamed,
+)
 from adamlab.compiler.objective_code import ObjectiveCode
 from adamlab.compiler.run_kernels import coefficients_of_step, kept_on_disk, unflushed_coefficients
 from adamlab.compiler.step_over_blocks import sum_of_sums, sweep_over_blocks
@@ -199,7 +206,7 @@ def lanes_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode, watches: bo
     step_ends, point_ends = compile_part(after_step), compile_part(at_point)
     environment, reported = parts.environment(code), reported_place(optimizer)
 
-    @numba.njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True, _nrt=False)
+    @compile_kernel(makes_arrays=False)
     def run(h, s, n_steps, p, q, keys, limits, carry, begin, data, minimisers, kept, scratch, ends, points, trace):
         align_stack()
         hyper, carries, commons, own_keys, own_limits, arrays, rows, who, squares, losses, slopes, away, answers = (
@@ -310,7 +317,7 @@ def one_by_one_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode, watche
     step_ends, point_ends = compile_part(after_step), compile_part(at_point)
     reported = reported_place(optimizer)
 
-    @numba.njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True)
+    @compile_kernel(makes_arrays=True)
     def run(
         h, s, n_steps, p, q, keys, limits, first_carry, begin, data, minimisers, kept, scratch, ends, points, trace
     ):

@@ -46,6 +46,21 @@ def compile_function(function: Callable[..., Any]) -> Any:
     return count_compilations(numba.njit(error_model="numpy", no_cfunc_wrapper=True, _nrt=True)(function))
 
 
+def compile_kernel(*, makes_arrays: bool) -> Callable[[Callable[..., Any]], Any]:
+    """Return a decorator that compiles a kernel, which Python calls and which runs without Python's lock.
+
+    Parameters
+    ----------
+    makes_arrays : bool
+        Whether the kernel makes arrays. A kernel that does not counts no references.
+
+    Returns
+    -------
+    callable
+    """
+    return numba.njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True, _nrt=makes_arrays)  # type: ignore[no-any-return]
+
+
 @cache
 def compile_part(function: Callable[..., Any]) -> Any:
     """Compile, once for each function, what only other compiled code calls.

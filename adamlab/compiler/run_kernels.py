@@ -38,7 +38,7 @@ import adamlab.compiler.objective_parts as parts
 from adamlab.compiler.array_access import align_stack, pointers
 from adamlab.compiler.compile_time import count_compilations, counted_as_compilation
 from adamlab.compiler.disk_cache import keep_on_disk
-from adamlab.compiler.numpy_semantics import compile_loop, compile_part, flushed, in_dtype, in_numba
+from adamlab.compiler.numpy_semantics import compile_kernel, compile_loop, compile_part, flushed, in_dtype, in_numba
 from adamlab.compiler.objective_code import ObjectiveCode
 from adamlab.compiler.parameters import named_parameters
 from adamlab.compiler.step_over_blocks import sum_of_sums, sweep_over_blocks
@@ -137,7 +137,7 @@ def span_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode) -> Any:
     of_step = coefficients_of_step(optimizer, schedule)
     environment, sweep = parts.environment(code), sweep_over_blocks(optimizer, code)
 
-    @numba.njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True, _nrt=False)
+    @compile_kernel(makes_arrays=False)
     def span(h, s, n_steps, p, q, keys, carry, t, arrays, first, end, lanes, sums):
         align_stack()
         zero = arrays[0].dtype.type(0)
@@ -176,7 +176,7 @@ def advance_kernel(optimizer: Any, schedule: Any, code: ObjectiveCode, watches: 
     point_ends = _watch(code, reported_place(optimizer)) if watches else compile_part(_unwatched)
     own = len(state_names(optimizer)) + 1
 
-    @numba.njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True, _nrt=False)
+    @compile_kernel(makes_arrays=False)
     def advance(h, s, n_steps, p, q, keys, carry, t, until, limits, arrays, data, draws, lanes, sums):
         align_stack()
         step_sq, zero, stopped = math.nan, arrays[0].dtype.type(0), GOES_ON
@@ -231,7 +231,7 @@ def measure_kernel(code: ObjectiveCode) -> Any:
     measure = parts.measure(code.objective, code.dtype)
     named = named_parameters(code.objective)
 
-    @numba.njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True)
+    @compile_kernel(makes_arrays=True)
     def measured(p, x, data, minimisers):
         return measure(named(in_dtype(p, x.dtype.type(0))), x, data, minimisers)
 

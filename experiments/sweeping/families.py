@@ -14,14 +14,11 @@ from numpy.typing import NDArray
 from adamlab.records.identity import run_ids
 from adamlab.records.schema import Value, frame
 from adamlab.rules.parameters import parameter_names
-from adamlab.rules.symbols import LOSS_TARGET, TOLERANCE, Symbol
-from adamlab.running.batches import Batch
+from adamlab.running.batches import LIMITS, Batch
 from adamlab.running.many import OUTCOME_COLUMNS, compiles, run_batch, side_by_side
 from adamlab.running.trace import kept_steps
 from experiments.sweeping.configuration import Configuration
 
-# The limits of the stopping rules, which may differ between runs of one compiled loop, and their checks.
-LIMITS: Mapping[str, Symbol] = {"tol": TOLERANCE, "grad_tol": TOLERANCE, "loss_target": LOSS_TARGET}
 # Largest number of coordinate updates in one call; the fixed cost of a step counts as `STEP` of them.
 PIECE_UPDATES, STEP = 1 << 29, 4
 # Largest number of runs in one call.

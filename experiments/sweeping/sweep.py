@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from adamlab.rules.symbols import SEED, Number, Symbol, symbols
+from adamlab.running.batches import LIMITS
 from experiments.sweeping.axes import Axis
 from experiments.sweeping.composition import Compose, Composition, Tree, composition_of, compositions
 from experiments.sweeping.configuration import Configuration, configured
-from experiments.sweeping.families import LIMITS, Family
+from experiments.sweeping.families import Family
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def _owner(program: str, key: str) -> str:
 def _check_of(key: str, configuration: Configuration) -> Symbol | None:
     """Return the check of a number that may differ between the runs of a family; None for any other key."""
     if key in LIMITS:
-        return LIMITS[key]
+        return LIMITS[key][0]
     if key == "seed":
         return SEED
     group, _, name = key.partition(".")
